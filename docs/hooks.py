@@ -5,6 +5,7 @@ from pathlib import Path
 import mkdocs_jupyter.config
 import nbformat
 from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
 from pages import Page, notebook_code, requirements
 
 ASSETS = Path(__file__).parent / "assets"
@@ -22,18 +23,17 @@ def on_files(files, config):
             if path.is_file():
                 uri = path.relative_to(ASSETS).as_posix()
                 files.append(File.generated(config, uri, abs_src_path=path))
-    for file in [file for file in files if file.src_uri.endswith(".md")]:
-        page = Page(Path(file.abs_src_path))
-        if page.blocks:
-            _add(files, config, f"{page.name}.py", page.download() + "\n")
-            notebook = nbformat.writes(page.notebook())
-            _add(files, config, f"{page.name}.ipynb", notebook + "\n")
-    for file in [file for file in files if file.src_uri.endswith(".ipynb")]:
-        if file.abs_src_path and Path(file.abs_src_path).is_file():
-            text = Path(file.abs_src_path).read_text(encoding="utf-8")
-            code = notebook_code(nbformat.reads(text, 4))
-            name = file.src_uri.removesuffix(".ipynb")
-            _add(files, config, f"{name}.py", code)
+    for file in list(files):
+        stem = file.src_uri.rsplit(".", 1)[0]
+        if file.src_uri.endswith(".md"):
+            page = Page(Path(file.abs_src_path))
+            if page.blocks:
+                notebook = nbformat.writes(page.notebook())
+                _add(files, config, f"{stem}.ipynb", notebook)
+                _add(files, config, f"{stem}.py", page.download())
+        elif file.src_uri.endswith(".ipynb"):
+            lab = nbformat.read(file.abs_src_path, 4)
+            _add(files, config, f"{stem}.py", notebook_code(lab))
     return files
 
 
@@ -43,23 +43,29 @@ def _add(files, config, uri, content):
 
 def on_page_content(html, page, config, files):
     """Say under the title how to run the page and how to take it away."""
-    name = page.file.src_uri.rsplit(".", 1)[0]
-    program = files.get_file_from_path(f"{name}.py")
+    stem = page.file.src_uri.rsplit(".", 1)[0]
+    program = files.get_file_from_path(f"{stem}.py")
     if program is None:
         return html
-    script, notebook = (
-        f'<a href="{_relative(page, name, suffix)}" download>{suffix}</a>'
-        for suffix in (".py", ".ipynb")
+    script = get_relative_url(program.url, page.url)
+    is_lab = page.file.src_uri.endswith(".ipynb")
+    # The plugin copies a lab's notebook beside the lab's page.
+    notebook = (
+        stem.split("/")[-1] + ".ipynb" if is_lab else f"{script[:-3]}.ipynb"
     )
     needs = requirements(program.content_string)
     line = (
         f'<p class="run">Run this page: <code>pip install {needs}</code>, '
-        f"then copy its blocks, or take it as {script} or {notebook}.</p>"
+        "then copy its blocks, or take it as "
+        f'<a href="{script}" download>.py</a> or '
+        f'<a href="{notebook}" download>.ipynb</a>.</p>'
     )
+    html = html.replace('class="anchor-link"', 'class="headerlink"')
     return html.replace("</h1>", f"</h1>\n{line}", 1)
 
 
-def _relative(page, name, suffix):
-    from mkdocs.utils import get_relative_url
-
-    return get_relative_url(f"{name}{suffix}", page.url)
+def on_post_page(output, page, config):
+    """Name the search dialog, which Material leaves unnamed."""
+    return output.replace(
+        'role="dialog">', 'role="dialog" aria-label="Search">', 1
+    )

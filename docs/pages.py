@@ -14,7 +14,8 @@ from pathlib import Path
 
 import nbformat
 from markdown import Markdown
-from mkdocs.utils import yaml_load
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from pymdownx.snippets import SnippetMissingError
 from pytest_codeblocks import extract_from_buffer
 
@@ -158,7 +159,8 @@ class Page:
 
     def download(self) -> str:
         """The page's program as one file: its blocks, in order."""
-        return "\n\n".join(block.code.strip("\n") for block in self.blocks)
+        blocks = [block.code.strip("\n") for block in self.blocks]
+        return "\n\n\n".join(blocks) + "\n"
 
     def expand(self, text: str, line: int) -> str:
         """``text`` with its includes expanded as the site expands them."""
@@ -260,8 +262,9 @@ def requirements(code: str) -> str:
 @functools.cache
 def _options(root: Path) -> dict:
     """The site's own snippet options, with paths that hold anywhere."""
+    loader = get_yaml_loader(config=MkDocsConfig())  # knows !relative
     with (root / "mkdocs.yml").open(encoding="utf-8") as file:
-        extensions = yaml_load(file)["markdown_extensions"]
+        extensions = yaml_load(file, loader)["markdown_extensions"]
     for extension in extensions:
         if isinstance(extension, dict) and "pymdownx.snippets" in extension:
             return extension["pymdownx.snippets"] | {"base_path": [str(root)]}

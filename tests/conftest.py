@@ -1,30 +1,17 @@
 """What the tests share: options, interpreters, the built site, a browser."""
 
 import contextlib
-import functools
-import http.server
 import os
 import shutil
 import subprocess
 import sys
-import threading
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import sync_playwright
 
 from docs.pages import ROOT
 from tests.interpreter import Interpreter
-
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.web import NoChromium, chromium, serving
 
 
 def pytest_addoption(parser):
@@ -72,34 +59,19 @@ def build(folder, cwd=ROOT):
         pytest.fail(built.stdout + built.stderr, pytrace=False)
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="session")
 def address(site):
     """Where the built site is served."""
-    handler = functools.partial(QuietHandler, directory=site)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serving(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser():
     """Chromium, or a skip that says how to get it; in CI, a failure."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing = "no Chromium; get it with: sudo apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(missing, pytrace=False)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=CHROMIUM
-        )
-        yield browser
-        browser.close()
+    try:
+        with chromium() as browser:
+            yield browser
+    except NoChromium as error:
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop(str(error))

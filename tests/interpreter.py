@@ -136,6 +136,7 @@ def _wait(child: int, limit: float) -> int | str:
 
 def _run(job: dict) -> None:
     """In the child: the blocks, one after another, as ``__main__``."""
+    import io
     import linecache
     import traceback
     import types
@@ -144,10 +145,10 @@ def _run(job: dict) -> None:
     for number, name in ((1, "stdout"), (2, "stderr")):
         handle = os.open(aside / name, os.O_CREAT | os.O_RDWR | os.O_APPEND)
         os.dup2(handle, number)
-    sys.stdin = open(os.devnull)  # noqa: SIM115 - as long as the child lives
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     warned = aside / "warned"  # Python's stderr, apart from C++'s log
-    sys.stderr = open(warned, "w+", encoding="utf-8")  # noqa: SIM115
+    sys.stdin = io.TextIOWrapper(io.FileIO(os.devnull))
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8")
+    sys.stderr = io.TextIOWrapper(io.FileIO(warned, "w"), encoding="utf-8")
     os.chdir(job["folder"])
     sys.path.insert(0, job["folder"])
     sys.argv = ["page.py"]
@@ -157,7 +158,7 @@ def _run(job: dict) -> None:
     code = 0
     with (aside / "results").open("a") as results:
         for name, source in job["blocks"]:
-            seen = set(os.listdir())
+            seen = set(Path().iterdir())
             out, err = os.fstat(1).st_size, warned.stat().st_size
             # AutoGraph, inspect and tracebacks read the source from here.
             lines = source.splitlines(keepends=True)
@@ -172,7 +173,8 @@ def _run(job: dict) -> None:
             sys.stderr.flush()
             result.stdout = _since(aside / "stdout", out)
             result.stderr = _since(warned, err)
-            result.files = sorted(set(os.listdir()) - seen)
+            new = set(Path().iterdir()) - seen
+            result.files = sorted(path.name for path in new)
             results.write(json.dumps(result.__dict__) + "\n")
             results.flush()
             if code:

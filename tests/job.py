@@ -15,7 +15,7 @@ TIME_LIMIT = 60  # seconds a page; its program should fit in about 20
 
 UPDATE = "if the new value is right, run: pytest --update-outputs"
 
-NUMBER = re.compile(r"[-−]?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?")
+NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?")
 
 # The figure's own colours -> the theme's, so that figures follow its scheme.
 COLOURS = {
@@ -241,7 +241,7 @@ def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
 
 
 def _float(number: str) -> float:
-    return float(number.replace("−", "-").replace(",", ""))
+    return float(number.replace(",", ""))
 
 
 def _first_line(old: str, new: str) -> str:

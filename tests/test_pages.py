@@ -45,7 +45,7 @@ def page(request):
     return request.param
 
 
-@pytest.mark.parametrize(("page", "at"), blocks())
+@pytest.mark.parametrize(("page", "at"), list(blocks()))
 def test_block(page, at, run, update):
     block = page.blocks[at]
     results, folder = run(page.source)

@@ -1,0 +1,242 @@
+"""The built site: links, downloads, weight, and what a browser sees."""
+
+import html.parser
+import subprocess
+import sys
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from nbclient import NotebookClient
+
+from docs import pages
+from docs.pages import ROOT
+from tests.bench import TARGETS, first_load
+
+PAGES = [page for page in pages.pages() if page.blocks]
+SOURCES = [*(page.path for page in pages.pages()), *pages.labs()]
+NAMES = [
+    path.relative_to(ROOT / "docs" / "en").with_suffix("").as_posix()
+    for path in SOURCES
+]
+
+
+def url(name: str) -> str:
+    """Where the page called ``name`` is served, below the site's root."""
+    parts = name.split("/")
+    if parts[-1] == "index":
+        parts.pop()
+    return "".join(f"{part}/" for part in parts)
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    return request.param
+
+
+class Links(html.parser.HTMLParser):
+    """The addresses a page refers to, and the anchors it has."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.anchors = [], {""}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        for key, value in attributes:
+            if key in ("href", "src") and tag != "use":
+                self.links.append(value)
+            elif key == "id":
+                self.anchors.add(value)
+
+
+def test_links_and_anchors_lead_somewhere(site, name):
+    here = url(name)
+    broken = []
+    text = (site / here / "index.html").read_text("utf-8")
+    for link in Links(text).links:
+        address, anchor = urldefrag(urljoin("http://site/" + here, link))
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or parts.netloc != "site":
+            continue
+        target = site / parts.path.lstrip("/")
+        if target.is_dir():
+            target = target / "index.html"
+        if not target.is_file():
+            broken.append(link)
+        elif anchor and target.suffix == ".html":
+            anchors = Links(target.read_text("utf-8")).anchors
+            # Material makes these itself.
+            if anchor not in anchors and not anchor.startswith("__"):
+                broken.append(link)
+    assert not broken, f"{name}: broken links {broken}"
+
+
+def test_the_build_imports_no_tensorflow():
+    code = (
+        "import sys, mkdocs.config, mkdocs.commands.build as b, tempfile\n"
+        "config = mkdocs.config.load_config(site_dir=tempfile.mkdtemp())\n"
+        "config.plugins.on_startup(command='build', dirty=False)\n"
+        "b.build(config)\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_py_download_runs(page, site, tmp_path):
+    """In an interpreter of its own: forking hides nothing."""
+    script = tmp_path / "page.py"
+    script.write_text((site / f"{page.name}.py").read_text("utf-8"), "utf-8")
+    _run_alone(script)
+
+
+def _run_alone(script):
+    ran = subprocess.run(
+        [sys.executable, "-P", script.name],
+        cwd=script.parent,
+        env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_notebook_download_runs(page, site, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    notebook = nbformat.read(site / f"{page.name}.ipynb", 4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, block in zip(code, page.blocks, strict=True):
+        assert cell.source == block.code.strip("\n")
+        printed = [o.text for o in cell.outputs if o.output_type == "stream"]
+        recorded = block.output_file
+        exists = recorded.exists()
+        assert printed == ([recorded.read_text("utf-8")] if exists else [])
+    client = NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": tmp_path}}
+    )
+    client.execute()  # a cell that raises raises here
+
+
+@pytest.mark.parametrize("lab", pages.labs(), ids=lambda lab: lab.stem)
+def test_lab_downloads_are_valid(site, lab):
+    name = lab.relative_to(ROOT / "docs" / "en").with_suffix("")
+    downloaded = site / name / lab.name
+    nbformat.validate(nbformat.read(downloaded, 4))
+    assert downloaded.read_bytes() == lab.read_bytes()
+    script = (site / f"{name}.py").read_text("utf-8")
+    compile(script, str(name), "exec")
+
+
+# In the browser
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens a page of the site; any request elsewhere fails the test."""
+    contexts = []
+
+    def visit(name, **options):
+        context = browser.new_context(base_url=address, **options)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.elsewhere = []
+        tab.broken = []
+        tab.on(
+            "request",
+            lambda r: (
+                r.url.startswith((address, "data:", "blob:"))
+                or tab.elsewhere.append(r.url)
+            ),
+        )
+        tab.on("pageerror", lambda error: tab.broken.append(str(error)))
+        tab.on(
+            "response",
+            lambda r: r.ok or tab.broken.append(f"{r.status} {r.url}"),
+        )
+        tab.goto(url(name), wait_until="networkidle")
+        return tab
+
+    yield visit
+    for context in contexts:
+        context.close()
+
+
+def test_nothing_is_asked_of_another_host(visit, name):
+    tab = visit(name)
+    assert tab.elsewhere == []
+    assert tab.broken == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(visit, name, scheme, width):
+    size = {"width": width, "height": 844}
+    phone = width < 500
+    tab = visit(
+        name,
+        color_scheme=scheme,
+        viewport=size,
+        is_mobile=phone,
+        has_touch=phone,
+    )
+    found = Axe().run(tab)
+    assert found.violations_count == 0, found.generate_report()
+    wide = tab.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, f"{name} is {wide} wide: it scrolls sideways"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_copy_buttons_yield_the_program(visit, page):
+    """What the buttons copy is the download, which runs."""
+    tab = visit(
+        page.name.as_posix(), permissions=["clipboard-read", "clipboard-write"]
+    )
+    copied = "navigator.clipboard.readText()"
+    # Those in folded solutions are there once unfolded.
+    tab.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
+    codes = tab.locator(".md-content .language-python:not(:has(.filename))")
+    assert codes.count() == len(page.blocks)
+    for number, block in enumerate(page.blocks):
+        code = codes.nth(number)
+        code.hover()
+        code.locator("[data-md-type=copy], .md-clipboard").first.click()
+        assert tab.evaluate(copied).strip("\n") == block.code.strip("\n")
+        if number:
+            button = code.get_by_role("button", name="copy the page so far")
+            button.focus()
+            tab.keyboard.press("Enter")
+            code.get_by_role("button", name="copied").wait_for()
+            so_far = [b.code.strip("\n") for b in page.blocks[: number + 1]]
+            expected = "\n\n\n".join(so_far) + "\n"
+            assert tab.evaluate(copied) == expected
+    assert expected == page.download()
+
+
+def test_search_finds_a_page(visit):
+    tab = visit("index")
+    tab.keyboard.press("/")
+    tab.keyboard.type("return_sequences")
+    first = tab.locator(".md-search-result__item a").first
+    first.wait_for()
+    assert "topologies" in first.get_attribute("href")
+
+
+def test_the_scheme_can_be_chosen_and_stays(visit):
+    tab = visit("topologies/index", color_scheme="light")
+    scheme = "document.body.getAttribute('data-md-color-scheme')"
+    assert tab.evaluate(scheme) == "default"
+    for _ in range(2):  # from the system's, to light, to dark
+        tab.locator("[data-md-component=palette] label:visible").click()
+    assert tab.evaluate(scheme) == "slate"
+    tab.reload(wait_until="networkidle")
+    assert tab.evaluate(scheme) == "slate"
+
+
+def test_a_first_load_is_light(browser, address, name):
+    weight = sum(first_load(browser, address, url(name)).values())
+    assert weight <= TARGETS["weight"], f"{name} weighs {weight} gz bytes"
