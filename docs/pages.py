@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 from markdown import Markdown
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import BuildError
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
 from pymdownx.snippets import SnippetMissingError
 from pytest_codeblocks import extract_from_buffer
@@ -30,7 +31,7 @@ TITLE = re.compile(r'title="([^"]+)"')
 PACKAGES = {"keras": "keras tensorflow"}
 
 
-class PageError(Exception):
+class PageError(BuildError):
     """Something on a page is wrong: says where, what, and the way out."""
 
     def __init__(self, page: "Page", line: int, what: str, way_out: str):

@@ -36,7 +36,9 @@ def interpreter():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The site, strictly built; once, whichever worker asks first."""
-    shared = tmp_path_factory.getbasetemp().parent
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each has a folder of its own
+        shared = shared.parent
     folder = shared / "site"
     with FileLock(shared / "site.lock"):
         if not folder.exists():
