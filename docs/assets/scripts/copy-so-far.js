@@ -5,25 +5,6 @@ const blocks = [
   ...document.querySelectorAll(".md-content .language-python code"),
 ].filter((code) => !code.closest(".language-python").querySelector(".filename"));
 
-// Some time after the page has loaded, Material wraps its copy button in a
-// <nav>: an unnamed landmark for each block, which it should not be.
-const demote = () => {
-  for (const nav of document.querySelectorAll("nav.md-code__nav:not([role])")) {
-    nav.setAttribute("role", "none");
-  }
-};
-demote();
-new MutationObserver(demote).observe(document.querySelector(".md-content"), {
-  childList: true,
-  subtree: true,
-});
-
-// What scrolls can be scrolled by keyboard. Material sees to the blocks that
-// are wide when the page loads; those in folded solutions are not yet.
-for (const code of document.querySelectorAll(".md-content details pre > code")) {
-  code.tabIndex = 0;
-}
-
 const text = (code) => code.textContent.replace(/\n+$/, "");
 
 const status = document.createElement("div");
