@@ -267,7 +267,7 @@ def restyle(svg: str, name: str) -> str:
         svg = re.sub(
             rf'(id="|url\(#|href="#){old}\b', rf"\g<1>{name}-{number}", svg
         )
-    svg = re.sub(rf' id="(?!{name}-\d)[\w-]+"', "", svg)
+    svg = re.sub(rf' id="(?!{name}-\d)[^"]+"', "", svg)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg)
     svg = re.sub(r' xmlns:xlink="[^"]+"', "", svg)
