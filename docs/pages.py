@@ -141,23 +141,6 @@ class Page:
         """The blocks of the page's program, in order."""
         return [fence for fence in self.fences if fence.is_program]
 
-    @property
-    def recorded_figures(self) -> list[str]:
-        """The figures of its own program that the page shows."""
-        return [
-            name
-            for owner, name in FIGURE.findall(self.text)
-            if owner == self.name.as_posix() and self._draws(name)
-        ]
-
-    def _draws(self, name: str) -> bool:
-        return any(name in block.figures for block in self.blocks)
-
-    @property
-    def requirements(self) -> str:
-        """What a reader installs to run the page, as pip's arguments."""
-        return requirements(self.download())
-
     def download(self) -> str:
         """The page's program as one file: its blocks, in order."""
         blocks = [block.code.strip("\n") for block in self.blocks]

@@ -140,6 +140,13 @@ def test_a_skip_without_a_reason(project):
         project.check(page)
 
 
+def test_a_skipped_block_of_the_program(project):
+    mark = '<!--pytest.mark.skip(reason="slow")-->\n'
+    page = project.page("# T\n\n" + mark + Project.block("a"), a="x = 1")
+    with complains("docs/en/c/page.md:4: skips a block", "remove the mark"):
+        project.check(page)
+
+
 def test_a_mark_nobody_knows(project):
     mark = "<!--pytest.mark.slow-->\n"
     page = project.page("# T\n\n" + mark + Project.block("a"), a="x = 1")
@@ -330,4 +337,13 @@ def test_a_stale_figure(project):
     project.check(page)
     page = project.page(text, a=f"_ = {DRAWS}".replace("1 1", "1 2"))
     with complains("page.md:3: stale figure", "1 2", "--update-outputs"):
+        project.check(page)
+
+
+def test_a_figure_no_longer_drawn(project):
+    text = "# T\n\n" + Project.block("a") + ALT + FIGURE + "</div>\n"
+    page = project.page(text, a="x = 1")
+    old = "<svg><style>*{stroke-linejoin: round}</style></svg>"
+    project.write("docs/assets/figures/c/page/f.svg", old)
+    with complains("page.md:7: no block of the page draws f.svg", "delete"):
         project.check(page)
