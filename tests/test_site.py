@@ -211,10 +211,14 @@ def test_the_copy_buttons_yield_the_program(visit, page):
             button.focus()
             tab.keyboard.press("Enter")
             code.get_by_role("button", name="copied").wait_for()
-            so_far = [b.code.strip("\n") for b in page.blocks[: number + 1]]
-            expected = "\n\n\n".join(so_far) + "\n"
-            assert tab.evaluate(copied) == expected
-    assert expected == page.download()
+            assert tab.evaluate(copied) == so_far(page, number + 1)
+    assert so_far(page, len(page.blocks)) == page.download()
+
+
+def so_far(page, count):
+    """What the second button of block ``count`` copies."""
+    blocks = [block.code.strip("\n") for block in page.blocks[:count]]
+    return "\n\n\n".join(blocks) + "\n"
 
 
 def test_search_finds_a_page(visit):
