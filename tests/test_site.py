@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 
 from docs import pages
 from docs.pages import ROOT
+from tests import job
 from tests.bench import TARGETS, first_load
 
 PAGES = [page for page in pages.pages() if page.blocks]
@@ -86,10 +87,12 @@ def test_the_build_imports_no_tensorflow():
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_the_py_download_runs(page, site, tmp_path):
-    """In an interpreter of its own: forking hides nothing."""
+    """In an interpreter of its own, and prints what the page shows."""
     script = tmp_path / "page.py"
     script.write_text((site / f"{page.name}.py").read_text("utf-8"), "utf-8")
-    _run_alone(script)
+    lines = [line.rstrip() for line in _run_alone(script).splitlines()]
+    shown, marks = _shown(page)
+    assert job.differs(shown, "\n".join(lines) + "\n", marks) is None
 
 
 def _run_alone(script):
@@ -99,9 +102,28 @@ def _run_alone(script):
         env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         timeout=120,
     )
     assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def _shown(page):
+    """All that a page's blocks printed, and how loosely to compare it."""
+    printed, marks = "", {}
+    for block in page.blocks:
+        if block.output_file.exists():
+            printed += block.output_file.read_text("utf-8")
+        if "timing" in block.marks:
+            marks["timing"] = ""
+        if "tolerance" in block.marks:
+            loosest = max(
+                float(marks.get("tolerance", 0)),
+                float(block.marks["tolerance"]),
+            )
+            marks["tolerance"] = str(loosest)
+    return printed, marks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

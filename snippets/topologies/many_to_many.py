@@ -24,7 +24,9 @@ model = keras.Sequential(
         layers.TimeDistributed(layers.Dense(1)),
     ]
 )
-model.compile(loss="mean_squared_error", optimizer="adam")
+model.compile(
+    loss="mean_squared_error", optimizer="adam", steps_per_execution=50
+)
 # --8<-- [end:the-model]
 
 # --8<-- [start:the-shapes]
@@ -203,7 +205,9 @@ bare = keras.Sequential(
         layers.Dense(1),
     ]
 )
-bare.compile(loss="mean_squared_error", optimizer="adam")
+bare.compile(
+    loss="mean_squared_error", optimizer="adam", steps_per_execution=50
+)
 
 assert bare.output_shape == model.output_shape == (None, timesteps, 1)
 assert bare.count_params() == model.count_params() == 146

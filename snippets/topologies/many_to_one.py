@@ -21,7 +21,9 @@ model = keras.Sequential(
         layers.Dense(length),
     ]
 )
-model.compile(loss="mean_squared_error", optimizer="adam")
+model.compile(
+    loss="mean_squared_error", optimizer="adam", steps_per_execution=50
+)
 # --8<-- [end:the-model]
 
 # --8<-- [start:the-shapes]
