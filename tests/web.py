@@ -48,7 +48,14 @@ def chromium():
         raise NoChromium(
             "no Chromium here; get it: sudo apt-get install chromium"
         )
-    with sync_playwright() as playwright:
+    with contextlib.ExitStack() as stack:
+        try:
+            playwright = stack.enter_context(sync_playwright())
+        except Exception as error:
+            raise NoChromium(
+                f"Playwright does not start ({error}); what a new Debian "
+                "lacks for it: sudo apt-get install libatomic1"
+            ) from error
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
