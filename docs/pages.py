@@ -167,11 +167,12 @@ class Page:
         """The page as a notebook: headings, blocks, recorded outputs."""
         v4 = nbformat.v4
         cells = [v4.new_markdown_cell(f"# {self.title}")]
-        for fence, heading in zip(self.blocks, self._headings(), strict=True):
+        headed = zip(self.blocks, self._headings(), strict=True)
+        for number, (fence, heading) in enumerate(headed, 1):
             if heading:
                 cells.append(v4.new_markdown_cell(heading))
             cell = v4.new_code_cell(fence.code.strip("\n"))
-            cell.execution_count = 1 + fence.page.blocks.index(fence)
+            cell.execution_count = number
             if fence.output_file.exists():
                 text = fence.output_file.read_text(encoding="utf-8")
                 cell.outputs.append(v4.new_output("stream", text=text))

@@ -192,16 +192,7 @@ def _check_output(block: Fence, printed: str, update: bool) -> None:
             f"and a text fence with {include}",
         )
     printed = "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"
-    if not recorded.exists():
-        difference = "nothing is recorded"
-    else:
-        old = recorded.read_text(encoding="utf-8")
-        difference = differs(old, printed, block.marks)
-    if difference and update:
-        recorded.parent.mkdir(parents=True, exist_ok=True)
-        recorded.write_text(printed, encoding="utf-8")
-    elif difference:
-        raise block.error(f"stale output {source}: {difference}", UPDATE)
+    _compare(block, "output", recorded, printed, block.marks, update)
 
 
 def _check_figure(block: Fence, name: str, folder: Path, update: bool) -> None:
@@ -214,18 +205,31 @@ def _check_figure(block: Fence, name: str, folder: Path, update: bool) -> None:
             f'put --8<-- "{source.as_posix()}" in a figure below the block',
         )
     drawn = restyle((folder / name).read_text(encoding="utf-8"), recorded.stem)
-    if not recorded.exists():
-        difference = "nothing is recorded"
+    marks = block.marks
+    if "tolerance" in marks:
+        marks = {"tolerance": str(FIGURE_TOLERANCE)}
+    _compare(block, "figure", recorded, drawn, marks, update)
+
+
+def _compare(
+    block: Fence,
+    kind: str,
+    recorded: Path,
+    new: str,
+    marks: dict[str, str],
+    update: bool,
+) -> None:
+    """What is recorded and what is new agree, or the record is rewritten."""
+    if recorded.exists():
+        difference = differs(recorded.read_text("utf-8"), new, marks)
     else:
-        marks = block.marks
-        if "tolerance" in marks:
-            marks = {"tolerance": str(FIGURE_TOLERANCE)}
-        difference = differs(recorded.read_text("utf-8"), drawn, marks)
+        difference = "nothing is recorded"
     if difference and update:
         recorded.parent.mkdir(parents=True, exist_ok=True)
-        recorded.write_text(drawn, encoding="utf-8")
+        recorded.write_text(new, encoding="utf-8")
     elif difference:
-        raise block.error(f"stale figure {source}: {difference}", UPDATE)
+        source = recorded.relative_to(block.page.root)
+        raise block.error(f"stale {kind} {source}: {difference}", UPDATE)
 
 
 def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
