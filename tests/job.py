@@ -192,7 +192,7 @@ def _check_output(block: Fence, printed: str, update: bool) -> None:
             f"and a text fence with {include}",
         )
     printed = "\n".join(line.rstrip() for line in printed.splitlines()) + "\n"
-    _compare(block, "output", recorded, printed, block.marks, update)
+    _compare(block, "stale output", recorded, printed, block.marks, update)
 
 
 def _check_figure(block: Fence, name: str, folder: Path, update: bool) -> None:
@@ -208,7 +208,7 @@ def _check_figure(block: Fence, name: str, folder: Path, update: bool) -> None:
     marks = block.marks
     if "tolerance" in marks:
         marks = {"tolerance": str(FIGURE_TOLERANCE)}
-    _compare(block, "figure", recorded, drawn, marks, update)
+    _compare(block, "stale figure", recorded, drawn, marks, update)
 
 
 def _compare(
@@ -229,7 +229,7 @@ def _compare(
         recorded.write_text(new, encoding="utf-8")
     elif difference:
         source = recorded.relative_to(block.page.root)
-        raise block.error(f"stale {kind} {source}: {difference}", UPDATE)
+        raise block.error(f"{kind} {source}: {difference}", UPDATE)
 
 
 def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
