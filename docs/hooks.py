@@ -1,9 +1,10 @@
-"""What MkDocs does beyond its configuration: shared assets, downloads."""
+"""What MkDocs does beyond its configuration: assets, downloads, formulas."""
 
 from pathlib import Path
 
 import mkdocs_jupyter.config
 import nbformat
+from formulas import STYLES, set_formulas
 from mkdocs.structure.files import File
 from mkdocs.utils import get_relative_url
 from pages import Page, notebook_code, requirements
@@ -42,7 +43,8 @@ def _add(files, config, uri, content):
 
 
 def on_page_content(html, page, config, files):
-    """Say under the title how to run the page and how to take it away."""
+    """Set the formulas; say under the title how to run and take the page."""
+    html = set_formulas(html, page.file.content_string, page.file.src_uri)
     stem = page.file.src_uri.rsplit(".", 1)[0]
     program = files.get_file_from_path(f"{stem}.py")
     if program is None:
@@ -65,7 +67,16 @@ def on_page_content(html, page, config, files):
 
 
 def on_post_page(output, page, config):
-    """Name the search dialog, which Material leaves unnamed."""
+    """Add to the head, and name the dialog that Material leaves unnamed."""
+    # Before Material's own script, which asks for the index at once.
+    uris = {"scripts/search-on-demand.js": '<script src="{}"></script>'}
+    if 'class="katex"' in output:
+        uris[STYLES] = '<link rel="stylesheet" href="{}">'
+    head = "".join(
+        element.format(get_relative_url(uri, page.url))
+        for uri, element in uris.items()
+    )
+    output = output.replace("</head>", f"{head}</head>", 1)
     return output.replace(
         'role="dialog">', 'role="dialog" aria-label="Search">', 1
     )

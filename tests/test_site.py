@@ -16,6 +16,9 @@ from tests import job
 from tests.bench import TARGETS, first_load
 
 PAGES = [page for page in pages.pages() if page.blocks]
+# A download is its page's blocks, as all pages' tests hold, and the blocks run
+# with their page; so one page shows that downloads run by themselves.
+SAMPLE = next(page for page in PAGES if page.name.name == "many-to-many")
 SOURCES = [*(page.path for page in pages.pages()), *pages.labs()]
 NAMES = [
     path.relative_to(ROOT / "docs" / "en").with_suffix("").as_posix()
@@ -86,19 +89,30 @@ def test_the_build_imports_no_tensorflow():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_the_py_download_runs(page, site, tmp_path):
+def test_downloads_are_the_blocks(page, site):
+    """Both downloads hold what the page's own test ran, and its outputs."""
+    code = [block.code.strip("\n") for block in page.blocks]
+    script = (site / f"{page.name}.py").read_text("utf-8")
+    assert script == "\n\n\n".join(code) + "\n"
+    notebook = nbformat.read(site / f"{page.name}.ipynb", 4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in cells] == code
+    for cell, block in zip(cells, page.blocks, strict=True):
+        printed = [o.text for o in cell.outputs if o.output_type == "stream"]
+        recorded = block.output_file
+        exists = recorded.exists()
+        assert printed == ([recorded.read_text("utf-8")] if exists else [])
+
+
+def test_a_py_download_runs_by_itself(site, tmp_path):
     """In an interpreter of its own, and prints what the page shows."""
+    page = SAMPLE
     script = tmp_path / "page.py"
     script.write_text((site / f"{page.name}.py").read_text("utf-8"), "utf-8")
-    lines = [line.rstrip() for line in _run_alone(script).splitlines()]
-    shown, marks = _shown(page)
-    assert job.differs(shown, "\n".join(lines) + "\n", marks) is None
-
-
-def _run_alone(script):
     ran = subprocess.run(
         [sys.executable, "-P", script.name],
-        cwd=script.parent,
+        cwd=tmp_path,
         env={"PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
@@ -106,38 +120,19 @@ def _run_alone(script):
         timeout=120,
     )
     assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    printed = "".join(
+        block.output_file.read_text("utf-8")
+        for block in page.blocks
+        if block.output_file.exists()
+    )
+    lines = [line.rstrip() for line in ran.stdout.splitlines()]
+    marks = {"tolerance": "0.01"}
+    assert job.differs(printed, "\n".join(lines) + "\n", marks) is None
 
 
-def _shown(page):
-    """All that a page's blocks printed, and how loosely to compare it."""
-    printed, marks = "", {}
-    for block in page.blocks:
-        if block.output_file.exists():
-            printed += block.output_file.read_text("utf-8")
-        if "timing" in block.marks:
-            marks["timing"] = ""
-        if "tolerance" in block.marks:
-            loosest = max(
-                float(marks.get("tolerance", 0)),
-                float(block.marks["tolerance"]),
-            )
-            marks["tolerance"] = str(loosest)
-    return printed, marks
-
-
-@pytest.mark.parametrize("page", PAGES, ids=str)
-def test_the_notebook_download_runs(page, site, tmp_path, monkeypatch):
+def test_a_notebook_download_runs_by_itself(site, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    notebook = nbformat.read(site / f"{page.name}.ipynb", 4)
-    nbformat.validate(notebook)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for cell, block in zip(code, page.blocks, strict=True):
-        assert cell.source == block.code.strip("\n")
-        printed = [o.text for o in cell.outputs if o.output_type == "stream"]
-        recorded = block.output_file
-        exists = recorded.exists()
-        assert printed == ([recorded.read_text("utf-8")] if exists else [])
+    notebook = nbformat.read(site / f"{SAMPLE.name}.ipynb", 4)
     client = NotebookClient(
         notebook, timeout=120, resources={"metadata": {"path": tmp_path}}
     )
@@ -166,8 +161,9 @@ def visit(browser, address):
         context = browser.new_context(base_url=address, **options)
         contexts.append(context)
         tab = context.new_page()
-        tab.elsewhere = []
+        tab.asked, tab.elsewhere = [], []
         tab.broken = []
+        tab.on("request", lambda r: tab.asked.append(r.url))
         tab.on(
             "request",
             lambda r: (
@@ -243,8 +239,33 @@ def so_far(page, count):
     return "\n\n\n".join(blocks) + "\n"
 
 
+def test_formulas_are_drawn_with_their_own_fonts(visit, name):
+    """The vendored fonts are cut: a sign they lack would look foreign."""
+    tab = visit(name)
+    tab.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
+    tab.evaluate("document.fonts.ready")
+    client = tab.context.new_cdp_session(tab)
+    client.send("DOM.enable")
+    client.send("CSS.enable")
+    root = client.send("DOM.getDocument")["root"]["nodeId"]
+    formulas = client.send(
+        "DOM.querySelectorAll", {"nodeId": root, "selector": ".katex-html"}
+    )["nodeIds"]
+    foreign = set()
+    for node in formulas:
+        asked = {"nodeId": node}
+        fonts = client.send("CSS.getPlatformFontsForNode", asked)["fonts"]
+        foreign |= {
+            f"{font['familyName']} in {client.send('DOM.getOuterHTML', asked)}"
+            for font in fonts
+            if not font["familyName"].startswith("KaTeX_")
+        }
+    assert not foreign
+
+
 def test_search_finds_a_page(visit):
     tab = visit("index")
+    assert not any("search_index" in asked for asked in tab.asked)
     tab.keyboard.press("/")
     tab.keyboard.type("encoder decoder")
     first = tab.locator(".md-search-result__item a").first

@@ -14,7 +14,7 @@ const mend = () => {
     nav.setAttribute("role", "none");
   }
   for (const wide of document.querySelectorAll(
-    ".md-content pre > code, .md-typeset__scrollwrap",
+    ".md-content pre > code, .md-typeset__scrollwrap, .katex-display",
   )) {
     reachable.observe(wide);
   }
