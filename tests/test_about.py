@@ -21,7 +21,8 @@ WALKTHROUGH = Page(ABOUT / "how-this-site-works.md")
 BY_US = "run by tests/test_about.py"
 
 VERDICT = re.compile(
-    r"holds(: .+)?|holds when .+|does not hold: .+|open: .+", re.S
+    r"(holds|answered here)([:,] .+)?|holds when .+|does not hold: .+|open: .+",
+    re.S,
 )
 LINK = re.compile(r"\[[^]]+\]\((?P<path>[^)#]+)(#(?P<anchor>[^)]+))?\)")
 TO_COME = re.compile(r"to come: (?P<chapter>.+)")

@@ -1,0 +1,268 @@
+# --8<-- [start:the-bias-vector]
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+keras.utils.set_random_seed(7)
+
+units, features = 3, 2
+lstm = layers.LSTM(units)
+lstm.build((None, None, features))
+b = lstm.cell.bias.numpy()
+print(b)
+
+b_i, b_f, b_c, b_o = np.split(b, 4)
+assert b.shape == (4 * units,)
+assert (b_f == 1).all()
+assert (b_i == 0).all() and (b_c == 0).all() and (b_o == 0).all()
+# --8<-- [end:the-bias-vector]
+
+
+# --8<-- [start:what-is-left]
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+print("bias      f   f^10   f^20   f^50")
+for bias in (0, 1, 2, 5):
+    f = sigmoid(bias)
+    print(f"{bias:4} {f:6.3f}", *(f"{f**n:6.1e}" for n in (10, 20, 50)))
+
+assert sigmoid(0) == 0.5 and round(sigmoid(1), 2) == 0.73
+# --8<-- [end:what-is-left]
+
+# --8<-- [start:carry]
+timesteps = 20
+lstm.cell.kernel.assign(np.zeros((features, 4 * units)))
+lstm.cell.recurrent_kernel.assign(np.zeros((units, 4 * units)))
+h = c = np.ones((1, units), "float32")
+silence = np.zeros((1, features), "float32")
+for _ in range(timesteps):
+    _, (h, c) = lstm.cell(silence, [h, c])
+print(f"c after {timesteps} steps: {float(c[0, 0]):.2e}")
+assert np.allclose(c, sigmoid(1) ** timesteps, rtol=1e-4)
+# --8<-- [end:carry]
+
+# --8<-- [start:gradients]
+timesteps, units, features, batch = 60, 32, 8, 16
+lstm = layers.LSTM(units, unit_forget_bias=False)
+lstm.build((batch, timesteps, features))
+
+
+@tf.function
+def gradient(x, direction):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(lstm(x) * direction)
+    return tape.gradient(loss, x)
+
+
+def reach(bias, seed):
+    """How much gradient gets n steps back, as a share of that at n = 0."""
+    keras.utils.set_random_seed(seed)
+    fresh = layers.LSTM(units, unit_forget_bias=False)
+    fresh.build((batch, timesteps, features))
+    W, U, b = fresh.get_weights()
+    b[units : 2 * units] = bias  # the second block
+    lstm.set_weights([W, U, b])
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(batch, timesteps, features))
+    direction = random.normal(size=(batch, units))
+    by_step = gradient(
+        tf.constant(x, tf.float32), tf.constant(direction, tf.float32)
+    )
+    norm = np.linalg.norm(by_step, axis=(0, 2))[::-1]
+    return norm / norm[0]
+
+
+seeds = (1, 2, 3)
+reached = {
+    bias: np.array([reach(bias, seed) for seed in seeds])
+    for bias in (0, 1, 2, 5)
+}
+print("bias  50 steps back: least     most      f^50")
+for bias, shares in reached.items():
+    at = shares[:, 50]
+    f = sigmoid(bias)
+    print(f"{bias:4} {at.min():21.1e} {at.max():9.1e} {f**50:9.1e}")
+# --8<-- [end:gradients]
+
+# --8<-- [start:gradient-figure]
+fig, ax = plt.subplots()
+for bias, shares in reached.items():
+    line = ax.semilogy(np.median(shares, axis=0), label=f"bias {bias}")[0]
+    ax.fill_between(
+        range(timesteps),
+        shares.min(axis=0),
+        shares.max(axis=0),
+        color=line.get_color(),
+        alpha=0.25,
+        linewidth=0,
+    )
+ax.set_xlabel("steps back, n")
+ax.set_ylabel("share of the gradient")
+ax.legend()
+fig.savefig("reach.svg")
+
+assert (reached[0][:, 50] < 1e-9).all()
+assert (reached[1][:, 50] > 1e4 * reached[0][:, 50]).all()
+assert (reached[2][:, 50] > 1e2 * reached[1][:, 50]).all()
+assert (reached[5][:, 50] > 0.1).all()
+# --8<-- [end:gradient-figure]
+
+
+# --8<-- [start:the-task]
+def first_sign(samples, timesteps, seed):
+    """Noise, and a sign at the first step only. The answer is the sign."""
+    random = np.random.default_rng(seed)
+    x = np.zeros((samples, timesteps, 2), "float32")
+    x[:, :, 0] = random.normal(0, 0.5, (samples, timesteps))
+    y = random.integers(0, 2, (samples, 1))
+    x[:, 0, 1] = 2 * y[:, 0] - 1
+    return x, y
+
+
+x, y = first_sign(2, timesteps=5, seed=1)
+print(x[0].T.round(1), "->", y[0])
+# --8<-- [end:the-task]
+
+# --8<-- [start:train-from]
+units, batch, updates = 16, 32, 60
+
+
+def new_model(timesteps):
+    model = keras.Sequential(
+        [
+            keras.Input((timesteps, 2)),
+            layers.LSTM(units),
+            layers.Dense(1),
+        ]
+    )
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    model.compile(loss=loss, optimizer=keras.optimizers.Adam(0.01))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def train(model, b_i, b_f, seed):
+    """Train from a fresh start; the share of right answers afterwards."""
+    keras.utils.set_random_seed(seed)
+    weights = keras.models.clone_model(model).get_weights()
+    b = weights[2]
+    b[:units], b[units : 2 * units] = b_i, b_f
+    model.set_weights(weights)
+    for variable in model.optimizer.variables:
+        if "learning_rate" not in variable.path:
+            variable.assign(np.zeros(variable.shape))
+    timesteps = model.input_shape[1]
+    x, y = first_sign(batch * updates, timesteps, seed)
+    model.fit(x, y, batch_size=batch, shuffle=False, verbose=0)
+    x, y = first_sign(500, timesteps, seed=99)  # not seen in training
+    return float(((model(x).numpy() > 0) == y).mean())
+
+
+# --8<-- [end:train-from]
+
+# --8<-- [start:training]
+models = {timesteps: new_model(timesteps) for timesteps in (10, 20, 50)}
+right = {}
+print("timesteps  bias  right answers, three seeds")
+for timesteps, model in models.items():
+    for bias in (0, 1, 3):
+        runs = [train(model, 0, bias, seed) for seed in seeds]
+        right[timesteps, bias] = runs
+        print(f"{timesteps:9} {bias:5} ", *(f"{r:5.2f}" for r in runs))
+
+learnt = {key: min(runs) > 0.95 for key, runs in right.items()}
+guessed = {key: max(runs) < 0.65 for key, runs in right.items()}
+assert learnt[10, 0] and learnt[10, 1] and learnt[10, 3]
+assert guessed[20, 0] and learnt[20, 1] and learnt[20, 3]
+assert guessed[50, 0] and guessed[50, 1] and learnt[50, 3]
+# --8<-- [end:training]
+
+# --8<-- [start:the-rule]
+for T in (10, 50, 1000):
+    f = sigmoid(np.log(T - 1))
+    print(f"{T:5}  bias {np.log(T - 1):4.1f}  f {f:.3f}  f^T {f**T:.2f}")
+    assert np.isclose(f, 1 - 1 / T)
+    assert abs(f**T - 1 / np.e) < 0.02
+# --8<-- [end:the-rule]
+
+
+# --8<-- [start:chrono]
+def chrono(units, T, seed):
+    """Biases of input and forget gate for distances up to T.
+
+    Each unit draws a time constant of its own between 1 and T - 1.
+    Tallec and Ollivier (2018), "chrono initialization".
+    """
+    constants = np.random.default_rng(seed).uniform(1, T - 1, units)
+    return -np.log(constants), np.log(constants)
+
+
+runs = [train(models[50], *chrono(units, 50, seed), seed) for seed in seeds]
+print("50 timesteps, chrono ", *(f"{r:5.2f}" for r in runs))
+assert min(runs) > 0.95
+# --8<-- [end:chrono]
+
+
+# --8<-- [start:in-keras]
+def remember(shape, dtype=None):
+    """A bias whose second quarter is log(T - 1), for T = 50."""
+    b = np.zeros(shape)
+    block = shape[0] // 4
+    b[block : 2 * block] = np.log(50 - 1)
+    return keras.ops.convert_to_tensor(b, dtype)
+
+
+at_birth = layers.LSTM(
+    units, unit_forget_bias=False, bias_initializer=remember
+)
+at_birth.build((None, None, features))
+
+afterwards = layers.LSTM(units)
+afterwards.build((None, None, features))
+b = afterwards.cell.bias.numpy()
+b[units : 2 * units] = np.log(50 - 1)
+afterwards.cell.bias.assign(b)
+
+assert np.allclose(at_birth.cell.bias, afterwards.cell.bias)
+# --8<-- [end:in-keras]
+
+# --8<-- [start:the-trap]
+threes = layers.LSTM(2, bias_initializer=keras.initializers.Constant(3))
+threes.build((None, None, features))
+print("Constant(3):", threes.cell.bias.numpy())
+assert (threes.cell.bias.numpy() == [3, 3, 1, 1, 3, 3, 3, 3]).all()
+
+misplaced = layers.LSTM(4, bias_initializer=remember)
+misplaced.build((None, None, features))
+for gate, block in zip("ifco", np.split(misplaced.cell.bias, 4), strict=True):
+    print(gate, block.round(1))
+assert (np.split(misplaced.cell.bias, 4)[1] == 1).all()
+# --8<-- [end:the-trap]
+
+# --8<-- [start:which-bias]
+wanted = 0.5 ** (1 / 100)  # f, so that half is left after 100 steps
+bias = np.log(wanted / (1 - wanted))
+print(f"f = {wanted:.4f}, bias = {bias:.2f}")
+assert np.isclose(sigmoid(bias) ** 100, 0.5)
+# --8<-- [end:which-bias]
+
+# --8<-- [start:the-price]
+keras.utils.set_random_seed(1)
+size = {}
+for bias in (0, 1, 5):
+    noisy = layers.LSTM(32, return_state=True)
+    noisy.build((None, None, 8))
+    b = noisy.cell.bias.numpy()
+    b[32:64] = bias
+    noisy.cell.bias.assign(b)
+    x = np.random.default_rng(1).normal(size=(16, 60, 8))
+    _, h, c = noisy(x.astype("float32"))
+    size[bias] = float(np.abs(c).mean())
+    print(f"bias {bias}: mean |c| after 60 steps {size[bias]:.1f}")
+assert size[5] > 4 * size[1]
+# --8<-- [end:the-price]
