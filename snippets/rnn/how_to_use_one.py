@@ -69,8 +69,8 @@ fig, ax = plt.subplots()
 ax.plot(dates[about], interpolate(raw)[about], "C3--", label="interpolated")
 ax.plot(dates[about], x[about], "C1", label="filled from the past")
 ax.plot(dates[about], raw[about], "C0", label="measured")
-ax.set(ylabel="CO2 in ppm")
-ax.legend(loc="upper center")
+ax.set(ylabel="CO2 in ppm", ylim=(315, 327))
+ax.legend(loc="upper left")
 fig.savefig("gap.svg")
 # --8<-- [end:gap]
 
