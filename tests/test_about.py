@@ -21,7 +21,7 @@ WALKTHROUGH = Page(ABOUT / "how-this-site-works.md")
 BY_US = "run by tests/test_about.py"
 
 VERDICT = re.compile(
-    r"(holds|answered here)([:,] .+)?|holds when .+|does not hold: .+|open: .+",
+    r"(holds|answered here)([:,] .+)?|(holds when|does not hold:|open:) .+",
     re.S,
 )
 LINK = re.compile(r"\[[^]]+\]\((?P<path>[^)#]+)(#(?P<anchor>[^)]+))?\)")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import onnx
 import onnxruntime
+import tf2onnx  # noqa: F401 - Keras exports with it
 from keras import layers
 from onnx import TensorProto, helper, numpy_helper
 
