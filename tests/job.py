@@ -295,5 +295,7 @@ def restyle(svg: str, name: str) -> str:
     for colour, themed in COLOURS.items():
         svg = svg.replace(colour, themed)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", svg)
+    # A tenth of a point is finer than a screen, and a third of the bytes.
+    svg = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.1f}", svg)
     lines = [line.strip() for line in svg.splitlines()]
     return "\n".join(line for line in lines if line) + "\n"

@@ -111,7 +111,7 @@ def test_every_statement_of_the_notes_is_accounted_for():
         ("`docs/en/translation/`", "`docs/en/gru/`", "has come: link it"),
         ("| to come: Translation", "| soon", "no statement waits for"),
         ("topologies/one-to-one.md", "one.md", "no such page"),
-        ("index.md#build-the-five", "index.md#six", "no such heading"),
+        ("the-cell.md#the-mix", "the-cell.md#six", "no such heading"),
         (
             "| to come: Translation |",
             "| [Topologies](../topologies/index.md) |",

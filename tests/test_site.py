@@ -19,6 +19,7 @@ PAGES = [page for page in pages.pages() if page.blocks]
 # A download is its page's blocks, as all pages' tests hold, and the blocks run
 # with their page; so one page shows that downloads run by themselves.
 SAMPLE = next(page for page in PAGES if page.name.name == "many-to-many")
+FORMULAS = [page for page in pages.pages() if "$" in page.text]
 SOURCES = [*(page.path for page in pages.pages()), *pages.labs()]
 NAMES = [
     path.relative_to(ROOT / "docs" / "en").with_suffix("").as_posix()
@@ -190,20 +191,23 @@ def test_nothing_is_asked_of_another_host(visit, name):
     assert tab.broken == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing(visit, name, scheme, width):
-    size = {"width": width, "height": 844}
+def test_axe_finds_nothing(visit, name, width):
     phone = width < 500
     tab = visit(
         name,
-        color_scheme=scheme,
-        viewport=size,
+        color_scheme="light",
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 844},
         is_mobile=phone,
         has_touch=phone,
     )
-    found = Axe().run(tab)
-    assert found.violations_count == 0, found.generate_report()
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        palette = {"light": "default", "dark": "slate"}[scheme]
+        tab.locator(f"[data-md-color-scheme={palette}]").first.wait_for()
+        found = Axe().run(tab)
+        assert found.violations_count == 0, found.generate_report()
     wide = tab.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, f"{name} is {wide} wide: it scrolls sideways"
 
@@ -239,9 +243,10 @@ def so_far(page, count):
     return "\n\n\n".join(blocks) + "\n"
 
 
-def test_formulas_are_drawn_with_their_own_fonts(visit, name):
+@pytest.mark.parametrize("page", FORMULAS, ids=str)
+def test_formulas_are_drawn_with_their_own_fonts(visit, page):
     """The vendored fonts are cut: a sign they lack would look foreign."""
-    tab = visit(name)
+    tab = visit(page.name.as_posix())
     tab.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
     tab.evaluate("document.fonts.ready")
     client = tab.context.new_cdp_session(tab)

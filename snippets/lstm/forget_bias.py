@@ -21,8 +21,8 @@ assert (b_i == 0).all() and (b_c == 0).all() and (b_o == 0).all()
 
 
 # --8<-- [start:what-is-left]
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
 
 
 print("bias      f   f^10   f^20   f^50")

@@ -70,8 +70,8 @@ weights = train(seed=1)
 
 
 # --8<-- [start:the-cell-by-hand]
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
 
 
 def run(weights, symbols, change=None):

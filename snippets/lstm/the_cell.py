@@ -22,8 +22,8 @@ print("x", x.shape, " h", h.shape, " c", c.shape)
 
 
 # --8<-- [start:forget-gate]
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
 
 
 #            keeper average
@@ -101,9 +101,9 @@ def lstm_step(
     forget gate: Gers, Schmidhuber & Cummins 2000,
     doi:10.1162/089976600300015015.
     """
-    z_i, z_f, z_c, z_o = np.split(x @ W + h @ U + b, 4, axis=-1)
-    i, f, o = (recurrent_activation(z) for z in (z_i, z_f, z_o))
-    c_tilde = activation(z_c)
+    a_i, a_f, a_c, a_o = np.split(x @ W + h @ U + b, 4, axis=-1)
+    i, f, o = (recurrent_activation(a) for a in (a_i, a_f, a_o))
+    c_tilde = activation(a_c)
     c = f * c + i * c_tilde
     h = o * activation(c)
     return h, c, {"i": i, "f": f, "o": o, "c_tilde": c_tilde}
@@ -317,8 +317,8 @@ assert parameters(1, 5) == 140 and parameters(64, 128) == 98_816
 # --8<-- [start:gates-all-0-or-1]
 def with_fixed_gates(f, i, o, steps=5):
     """c and h of one unit: c begins at 0.52, the candidate is always 0.2."""
-    z = {0: -100, 0.5: 0, 1: 100}  # sigmoid(z) is the gate
-    fixed = np.array([z[i], z[f], np.arctanh(0.2), z[o]])
+    a = {0: -100, 0.5: 0, 1: 100}  # sigmoid(a) is the gate
+    fixed = np.array([a[i], a[f], np.arctanh(0.2), a[o]])
     none = np.zeros((1, 4))  # no weights: only the bias speaks
     h, c, rows = np.zeros(1), np.array([0.52]), []
     for _ in range(steps):
@@ -340,10 +340,10 @@ assert np.allclose(with_fixed_gates(1, 0, 0)[1], 0)  # keeps, and says 0
 # --8<-- [end:gates-all-0-or-1]
 
 # --8<-- [start:why-these-two-functions]
-z = np.linspace(-30, 30, 601)
-assert np.all((sigmoid(z) > 0) & (sigmoid(z) < 1))
+a = np.linspace(-30, 30, 601)
+assert np.all((sigmoid(a) > 0) & (sigmoid(a) < 1))
 assert sigmoid(0) == 0.5 and np.tanh(0) == 0
-assert np.allclose(np.tanh(z), 2 * sigmoid(2 * z) - 1)
+assert np.allclose(np.tanh(a), 2 * sigmoid(2 * a) - 1)
 
 # A sigmoid in both places: no c, and no h, is ever below 0.
 _, h_positive, c_positive = lstm(
@@ -397,7 +397,7 @@ renamed = layers.LSTM(units, activation="relu", return_sequences=True)
 renamed.build(x.shape)
 renamed.set_weights(layer.get_weights())
 relu_h, _, _ = lstm(
-    x, W_keras, U_keras, b_keras, activation=lambda z: np.maximum(z, 0)
+    x, W_keras, U_keras, b_keras, activation=lambda a: np.maximum(a, 0)
 )
 assert np.allclose(renamed(x), relu_h, atol=1e-5)  # both tanh are gone
 
@@ -445,7 +445,7 @@ assert hs[5] > 0.7 and np.isclose(hs[7], hs[5], atol=1e-3)
 # --8<-- [end:the-cell-of-1997]
 
 # --8<-- [start:a-longer-average]
-print(f"z for f = 0.9: {np.log(0.9 / 0.1):.2f}")
+print(f"b_f for f = 0.9: {np.log(0.9 / 0.1):.2f}")
 for f in (0.5, sigmoid(1), 0.9):
     print(f"f = {f:.2f}: after 10 steps {f**10:.3f} of c is left")
 assert np.isclose(sigmoid(np.log(9)), 0.9)
@@ -455,7 +455,7 @@ assert sigmoid(1) ** 10 < 0.05 < 0.3 < 0.9**10
 # --8<-- [start:back-to-a-plain-rnn]
 plain = layers.SimpleRNN(
     units,
-    activation=lambda z: keras.ops.tanh(keras.ops.tanh(z)),
+    activation=lambda a: keras.ops.tanh(keras.ops.tanh(a)),
     return_sequences=True,
 )
 W_plain, U_plain, b_plain = (

@@ -28,8 +28,8 @@ class Cell(layers.Layer):
 
     def call(self, x, states):
         h, c = states
-        z = x @ self.W + h @ self.U + self.b
-        h, c = self.step(c, *ops.split(z, self.blocks, axis=-1))
+        a = x @ self.W + h @ self.U + self.b
+        h, c = self.step(c, *ops.split(a, self.blocks, axis=-1))
         return h, [h, c]
 
 

@@ -292,9 +292,12 @@ for forecast in by_level:
 
 # --8<-- [start:raw-figure]
 fig, ax = plt.subplots()
-when = dates[origin + horizon]
-ax.plot(when, truth, "C0", linewidth=1, label="measured")
-ax.plot(when, by_level[2], "C3", linewidth=1, label="trained on raw levels")
+when, drawn = dates[origin + horizon], slice(None, None, 4)
+for ppm, colour, label in (
+    (truth, "C0", "measured"),
+    (by_level[2], "C3", "trained on raw levels"),
+):
+    ax.plot(when[drawn], ppm[drawn], colour, linewidth=1, label=label)
 ax.axvline(dates[end_train], color="black", linestyle=":")
 ax.set(ylabel="CO2 in ppm")
 ax.legend()

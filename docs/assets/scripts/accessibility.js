@@ -2,11 +2,13 @@
 // after the page has loaded: its copy buttons each sit in a <nav>, an unnamed
 // landmark; and what scrolls sideways is not always within the keyboard's reach.
 
-const reachable = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
+const reach = (wide) => {
+  if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+  else wide.removeAttribute("tabindex");
+};
+
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) reach(target);
 });
 
 const mend = () => {
@@ -16,7 +18,8 @@ const mend = () => {
   for (const wide of document.querySelectorAll(
     ".md-content pre > code, .md-typeset__scrollwrap, .katex-display",
   )) {
-    reachable.observe(wide);
+    reach(wide); // at once: an observer's first call may be late
+    resized.observe(wide);
   }
 };
 
