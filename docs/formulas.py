@@ -9,7 +9,6 @@ import html
 import re
 from pathlib import Path
 
-from mkdocs.exceptions import BuildError
 from py_mini_racer import JSEvalException, MiniRacer
 
 KATEX = Path(__file__).parent / "assets" / "katex" / "katex.min.js"
@@ -21,21 +20,10 @@ FORMULA = re.compile(
 )
 
 
-class FormulaError(BuildError):
-    """KaTeX cannot read a formula: says where, what, and the way out."""
+def set_formulas(content: str, page) -> str:
+    """Set each formula in ``content``, the HTML of a ``pages.Page``.
 
-    def __init__(self, source: str, line: int, tex: str, complaint: str):
-        super().__init__(
-            f"{source}:{line}: KaTeX cannot read {tex!r}: {complaint}\n"
-            "  -> mend the formula, or escape the dollar sign as \\$"
-        )
-
-
-def set_formulas(content: str, text: str, source: str) -> str:
-    """Set each formula in a page's HTML ``content``.
-
-    ``text`` is the Markdown that ``source`` holds, to find a line by.
-    Raises ``FormulaError``.
+    Raises ``PageError`` where KaTeX cannot read one.
     """
 
     def replace(found):
@@ -44,8 +32,12 @@ def set_formulas(content: str, text: str, source: str) -> str:
             return _set(tex, tag == "div")
         except JSEvalException as error:
             complaint = re.search(r"ParseError: (.*)", str(error))[1]
-            line = text[: max(text.find(tex), 0)].count("\n") + 1
-            raise FormulaError(source, line, tex, complaint) from error
+            line = page.text[: max(page.text.find(tex), 0)].count("\n") + 1
+            raise page.error(
+                line,
+                f"KaTeX cannot read {tex!r}: {complaint}",
+                "mend the formula, or escape the dollar sign as \\$",
+            ) from error
 
     return FORMULA.sub(replace, content)
 

@@ -44,7 +44,7 @@ def _add(files, config, uri, content):
 
 def on_page_content(html, page, config, files):
     """Set the formulas; say under the title how to run and take the page."""
-    html = set_formulas(html, page.file.content_string, page.file.src_uri)
+    html = set_formulas(html, Page(Path(page.file.abs_src_path)))
     stem = page.file.src_uri.rsplit(".", 1)[0]
     program = files.get_file_from_path(f"{stem}.py")
     if program is None:

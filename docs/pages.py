@@ -83,7 +83,7 @@ class Fence:
         return re.findall(r'"([\w-]+\.svg)"', self.code)
 
     def error(self, what: str, way_out: str) -> PageError:
-        return PageError(self.page, self.line, what, way_out)
+        return self.page.error(self.line, what, way_out)
 
 
 class Page:
@@ -100,6 +100,9 @@ class Page:
 
     def __repr__(self) -> str:
         return self.source
+
+    def error(self, line: int, what: str, way_out: str) -> PageError:
+        return PageError(self, line, what, way_out)
 
     @property
     def program(self) -> Path:
