@@ -69,7 +69,7 @@ def on_page_content(html, page, config, files):
 def on_post_page(output, page, config):
     """Add to the head, and name the dialog that Material leaves unnamed."""
     # Before Material's own script, which asks for the index at once.
-    uris = {"scripts/search-on-demand.js": '<script src="{}"></script>'}
+    uris = {"scripts/search.js": '<script src="{}"></script>'}
     if 'class="katex"' in output:
         uris[STYLES] = '<link rel="stylesheet" href="{}">'
     head = "".join(

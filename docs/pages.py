@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 from markdown import Markdown
+from markdown.preprocessors import Preprocessor
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import BuildError
 from mkdocs.utils.yaml import get_yaml_loader, yaml_load
@@ -151,12 +152,8 @@ class Page:
 
     def expand(self, text: str, line: int) -> str:
         """``text`` with its includes expanded as the site expands them."""
-        snippets = Markdown(
-            extensions=["pymdownx.snippets"],
-            extension_configs={"pymdownx.snippets": _options(self.root)},
-        ).preprocessors["snippet"]
         try:
-            return "\n".join(snippets.run(text.splitlines())) + "\n"
+            lines = _snippets(self.root).run(text.splitlines())
         except SnippetMissingError as error:
             raise PageError(
                 self,
@@ -165,6 +162,7 @@ class Page:
                 "name a file below the repository, and a region in it: "
                 f"{text.strip()}",
             ) from error
+        return "\n".join(lines) + "\n"
 
     def notebook(self) -> nbformat.NotebookNode:
         """The page as a notebook: headings, blocks, recorded outputs."""
@@ -248,15 +246,21 @@ def requirements(code: str) -> str:
 
 
 @functools.cache
-def _options(root: Path) -> dict:
-    """The site's own snippet options, with paths that hold anywhere."""
+def _snippets(root: Path) -> Preprocessor:
+    """The site's own way to include, with paths that hold anywhere."""
     loader = get_yaml_loader(config=MkDocsConfig())  # knows !relative
     with (root / "mkdocs.yml").open(encoding="utf-8") as file:
         extensions = yaml_load(file, loader)["markdown_extensions"]
     for extension in extensions:
         if isinstance(extension, dict) and "pymdownx.snippets" in extension:
-            return extension["pymdownx.snippets"] | {"base_path": [str(root)]}
-    raise ValueError(f"{root / 'mkdocs.yml'}: no pymdownx.snippets")
+            break
+    else:
+        raise ValueError(f"{root / 'mkdocs.yml'}: no pymdownx.snippets")
+    options = extension["pymdownx.snippets"] | {"base_path": [str(root)]}
+    return Markdown(
+        extensions=["pymdownx.snippets"],
+        extension_configs={"pymdownx.snippets": options},
+    ).preprocessors["snippet"]
 
 
 def _marks(fence: Fence, marks: list[str]) -> dict[str, str]:

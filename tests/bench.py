@@ -157,16 +157,22 @@ def weight() -> None:
 
 def first_load(browser, address: str, page: str) -> dict[str, int]:
     """Gz bytes by kind of all that ``browser`` asks for to show ``page``."""
-    kinds = defaultdict(int)
     context = browser.new_context()
     tab = context.new_page()
     responses = []
-    tab.on("response", lambda response: responses.append(response))
+    tab.on("response", responses.append)
     tab.goto(address + page, wait_until="networkidle")
+    kinds = weigh(responses)
+    context.close()
+    return kinds
+
+
+def weigh(responses) -> dict[str, int]:
+    """Gz bytes of ``responses``, by kind."""
+    kinds = defaultdict(int)
     for response in responses:
         kind = response.request.resource_type
         kinds[kind] += len(gzip.compress(response.body()))
-    context.close()
     return dict(kinds)
 
 
