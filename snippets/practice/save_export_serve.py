@@ -1,0 +1,628 @@
+# --8<-- [start:the-model]
+import json
+import logging
+import threading
+import time
+import urllib.request
+import warnings
+import zipfile
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from textwrap import fill
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import tensorflow as tf
+import tf2onnx
+from keras import layers, ops
+
+keras.utils.set_random_seed(7)
+timesteps, features, units = 30, 2, 64
+
+# Two raw channels: degrees Celsius and hectopascal.
+X = np.random.normal((20, 1013), (5, 8), (256, timesteps, features))
+X = X.astype("float32")
+y = (X[..., :1].cumsum(axis=1) / np.arange(1, 31)[:, None] - 20) / 5
+
+mean, spread = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
+scale = layers.Rescaling(
+    scale=(1 / spread).tolist(), offset=(-mean / spread).tolist()
+)
+lstm = layers.LSTM(units, return_sequences=True)
+dense = layers.Dense(1)
+model = keras.Sequential(
+    [keras.Input((None, features)), scale, lstm, dense], name="sensors"
+)
+model.compile(loss="mse", optimizer="adam")
+model.fit(X, y, verbose=0)
+test = X[:4]
+expected = model(test).numpy()
+print("x", test.shape, "y", expected.shape)
+# --8<-- [end:the-model]
+
+# --8<-- [start:round-trip]
+model.save("sensors.keras")
+again = keras.models.load_model("sensors.keras")
+
+assert np.array_equal(again(test), expected)
+pairs = zip(again.optimizer.variables, model.optimizer.variables, strict=True)
+for loaded, saved in pairs:
+    assert np.array_equal(loaded.numpy(), saved.numpy())
+print("optimizer variables:", len(model.optimizer.variables))
+print("steps taken:", int(again.optimizer.iterations.numpy()))
+# --8<-- [end:round-trip]
+
+# --8<-- [start:inside]
+with zipfile.ZipFile("sensors.keras") as archive:
+    for name in archive.namelist():
+        print(name)
+    metadata = json.loads(archive.read("metadata.json"))
+    config = json.loads(archive.read("config.json"))
+print("written by Keras", metadata["keras_version"])
+print("layers:", [part["class_name"] for part in config["config"]["layers"]])
+# --8<-- [end:inside]
+
+
+# --8<-- [start:weights]
+def bare_lstm(units):
+    """The architecture as code; the weights come from a file."""
+    return keras.Sequential(
+        [
+            keras.Input((None, features)),
+            layers.Rescaling(scale.scale, scale.offset),
+            layers.LSTM(units, return_sequences=True),
+            layers.Dense(1),
+        ]
+    )
+
+
+model.save_weights("sensors.weights.h5")
+other = bare_lstm(units)
+other.load_weights("sensors.weights.h5")
+assert np.array_equal(other(test), expected)
+
+try:
+    model.save_weights("sensors.h5")
+except ValueError as error:
+    print(fill(f"ValueError: {error}", 72))
+else:
+    raise AssertionError("the name was taken")
+
+try:
+    bare_lstm(32).load_weights("sensors.weights.h5")
+except ValueError as error:
+    line = next(line for line in str(error).splitlines() if "match" in line)
+    print(fill("ValueError: … " + line.split(" Target")[0], 72))
+else:
+    raise AssertionError("64 units went into 32")
+# --8<-- [end:weights]
+
+# --8<-- [start:legacy]
+said = []
+
+
+def keep(record):
+    """Keep what would go to stderr, and let nothing through."""
+    said.append(record.getMessage())
+
+
+logging.getLogger("absl").addFilter(keep)
+model.save("sensors.h5")
+print(fill(said[-1], 72))
+
+try:
+    keras.models.load_model("sensors.h5")
+except ValueError as error:
+    print(fill(f"ValueError: {error}", 72))
+else:
+    raise AssertionError("the HDF5 file was read, loss and all")
+old = keras.models.load_model("sensors.h5", compile=False)
+assert np.array_equal(old(test), expected)
+# --8<-- [end:legacy]
+
+
+# --8<-- [start:unregistered]
+class LeakyCell(layers.Layer):
+    """Keeps a share `keep` of the old state at each step."""
+
+    def __init__(self, units, keep=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.keep = units, keep
+        self.state_size = self.output_size = units
+
+    def build(self, shape):
+        self.W = self.add_weight(shape=(shape[-1], self.units), name="W")
+        self.U = self.add_weight(shape=(self.units, self.units), name="U")
+
+    def call(self, x, states):
+        h = states[0]
+        candidate = ops.tanh(x @ self.W + h @ self.U)
+        h = self.keep * h + (1 - self.keep) * candidate
+        return h, [h]
+
+
+def around(cell):
+    return keras.Sequential([keras.Input((None, 2)), layers.RNN(cell)])
+
+
+leaky = around(LeakyCell(4, keep=0.9))
+leaky.save("leaky.keras")
+try:
+    keras.models.load_model("leaky.keras")
+except TypeError as error:
+    telling = str(error).split("Exception encountered: ")[-1]
+    print(fill(f"TypeError: … {telling.split(' Full object')[0]}", 72))
+else:
+    raise AssertionError("Keras found the class")
+# --8<-- [end:unregistered]
+
+
+# --8<-- [start:registered]
+@keras.saving.register_keras_serializable("my_cells")
+class RegisteredCell(LeakyCell):
+    pass
+
+
+@keras.saving.register_keras_serializable("my_cells")
+class ForgetfulCell(LeakyCell):
+    def get_config(self):  # keep is missing
+        return super().get_config() | {"units": self.units}
+
+
+@keras.saving.register_keras_serializable("my_cells")
+class CarefulCell(LeakyCell):
+    def get_config(self):
+        config = {"units": self.units, "keep": self.keep}
+        return super().get_config() | config
+
+
+x = np.random.normal(size=(1, 20, 2)).astype("float32")
+for cell in (RegisteredCell, ForgetfulCell, CarefulCell):
+    before = around(cell(4, keep=0.9))
+    before.save("cell.keras")
+    after = keras.models.load_model("cell.keras")
+    same = np.array_equal(before(x), after(x))
+    print(f"{cell.__name__:15} keep {after.layers[0].cell.keep}  same: {same}")
+    assert same == (cell is not ForgetfulCell)
+# --8<-- [end:registered]
+
+# --8<-- [start:lambda]
+shortcut = keras.Sequential(
+    [
+        keras.Input((None, 2)),
+        layers.LSTM(4, return_sequences=True),
+        layers.Lambda(lambda h: h[:, -1], output_shape=(4,)),
+    ]
+)
+shortcut.save("lambda.keras")
+try:
+    keras.models.load_model("lambda.keras")
+except ValueError as error:
+    print(fill(f"ValueError: {error}", 72))
+else:
+    raise AssertionError("foreign code was loaded")
+trusted = keras.models.load_model("lambda.keras", safe_mode=False)
+assert np.array_equal(trusted(x), shortcut(x))
+# --8<-- [end:lambda]
+
+# --8<-- [start:not-saved]
+carries = keras.Sequential(
+    [keras.Input((20, 2), batch_size=1), layers.LSTM(4, stateful=True)]
+)
+carries(x)
+carries.save("carries.keras")
+fresh = keras.models.load_model("carries.keras")
+for name, part in (("before", carries), ("after", fresh)):
+    print(f"{name:6} h is zero: {not np.any(part.layers[0].states[0])}")
+assert not np.any(fresh.layers[0].states[0])
+# --8<-- [end:not-saved]
+
+# --8<-- [start:saved-model]
+model.export("sensors_saved", verbose=False)
+served = tf.saved_model.load("sensors_saved")
+assert np.abs(served.serve(test).numpy() - expected).max() <= 1e-5
+print(sorted(path.name for path in Path("sensors_saved").iterdir()))
+# --8<-- [end:saved-model]
+
+# --8<-- [start:onnx]
+# Keras asks NumPy for a name that NumPy has dropped, and NumPy warns.
+warnings.filterwarnings("ignore", message=".*np.object")
+again = keras.models.load_model("sensors.keras")
+try:
+    again.export("sensors.onnx", format="onnx", verbose=False)
+except ValueError as error:
+    print("ValueError:", error)
+else:
+    raise AssertionError("a reloaded model was exported at once")
+
+assert callable(tf2onnx.convert.from_function)  # does the work for Keras
+again(test)  # once is enough
+again.export("sensors.onnx", format="onnx", verbose=False)
+# --8<-- [end:onnx]
+
+# --8<-- [start:onnx-run]
+session = onnxruntime.InferenceSession(
+    "sensors.onnx", providers=["CPUExecutionProvider"]
+)
+(entry,) = session.get_inputs()
+for batch, length in ((1, 1), (1, 30), (5, 100)):
+    values = np.resize(X, (batch, length, features))
+    (answer,) = session.run(None, {entry.name: values})
+    assert np.abs(answer - model(values)).max() <= 1e-5
+    print(values.shape, "->", answer.shape)
+
+nodes = onnx.load("sensors.onnx").graph.node
+print("LSTM nodes:", Counter(node.op_type for node in nodes)["LSTM"])
+# --8<-- [end:onnx-run]
+
+# --8<-- [start:onnx-normalization]
+adapted = layers.Normalization()
+adapted.adapt(X)
+normal = keras.Sequential(
+    [keras.Input((None, features)), adapted, lstm, dense]
+)
+normal(test)
+normal.export("normal.onnx", format="onnx", verbose=False)
+for name in ("sensors.onnx", "normal.onnx"):
+    count = len(onnx.load(name).graph.input)
+    print(f"{name:12} inputs: {count}")
+    assert (count == 1) == (name == "sensors.onnx")
+
+session = onnxruntime.InferenceSession(
+    "normal.onnx", providers=["CPUExecutionProvider"]
+)
+try:
+    session.run(None, {session.get_inputs()[0].name: test})
+except ValueError as error:
+    print(f"ValueError: {str(error)[:15]} …")
+else:
+    raise AssertionError("it ran without mean and variance")
+# --8<-- [end:onnx-normalization]
+
+# --8<-- [start:tflite-fails]
+converter = tf.lite.TFLiteConverter.from_saved_model("sensors_saved")
+try:
+    converter.convert()
+except Exception as error:
+    kind, message = type(error).__name__, str(error)
+    for part in ("'tf.TensorListReserve' op requires", "Lowering tensor list"):
+        line = message[message.index(part) :].splitlines()[0]
+        print(fill(f"{kind}: … {line}", 72))
+else:
+    raise AssertionError("open axes were converted")
+# --8<-- [end:tflite-fails]
+
+
+# --8<-- [start:tflite-select]
+def interpreter_for(content):
+    """The interpreter of TensorFlow's own wheel, without its warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*deprecated")
+        return tf.lite.Interpreter(model_content=content)
+
+
+builtin, flex = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS
+converter.target_spec.supported_ops = [builtin, flex]
+converter._experimental_lower_tensor_list_ops = False
+content = converter.convert()  # now succeeds
+run = interpreter_for(content).get_signature_runner()
+entry = next(iter(run.get_input_details()))
+try:
+    run(**{entry: test[:1]})
+except RuntimeError as error:
+    print(fill(f"RuntimeError: {str(error).split(' For the')[0]}", 72))
+else:
+    raise AssertionError("this interpreter has Select TF ops")
+# --8<-- [end:tflite-select]
+
+
+# --8<-- [start:tflite-batch]
+converted = {}
+for shape in ((None, 30, 2), (1, None, 2)):
+    signature = [tf.TensorSpec(shape, name="x")]
+    model.export("signed", input_signature=signature, verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model("signed")
+    try:
+        converted[shape] = converter.convert()
+        print(f"{shape!s:13} converted")
+    except Exception as error:
+        assert "TensorListReserve" in str(error)
+        print(f"{shape!s:13} {type(error).__name__}")
+assert list(converted) == [(1, None, 2)]
+# --8<-- [end:tflite-batch]
+
+
+# --8<-- [start:tflite-run]
+def run_sequence(interpreter, x):
+    """One sequence (1, time, features), of any length, through TFLite."""
+    (entry,) = interpreter.get_input_details()
+    (exit_,) = interpreter.get_output_details()
+    interpreter.resize_tensor_input(entry["index"], x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(entry["index"], x)
+    interpreter.invoke()
+    return interpreter.get_tensor(exit_["index"])
+
+
+whole = interpreter_for(converted[1, None, 2])
+for length in (1, 30, 100):
+    values = np.resize(X, (1, length, features))
+    answer = run_sequence(whole, values)
+    assert np.abs(answer - model(values)).max() <= 1e-5
+    print(values.shape, "->", answer.shape)
+# --8<-- [end:tflite-run]
+
+# --8<-- [start:deprecated]
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    tf.lite.Interpreter(model_content=converted[1, None, 2])
+print(fill(" ".join(str(caught[0].message).split()), 72))
+print("this is TensorFlow", tf.__version__)
+# --8<-- [end:deprecated]
+
+
+# --8<-- [start:step-model]
+def step(x, h, c):
+    """One step: x (1, features), h and c (1, units) -> y, h, c."""
+    _, (h, c) = lstm.cell(scale(x), [h, c])
+    return {"y": dense(h), "h": h, "c": c}
+
+
+signature = [
+    tf.TensorSpec((1, features), name="x"),
+    tf.TensorSpec((1, units), name="h"),
+    tf.TensorSpec((1, units), name="c"),
+]
+archive = keras.export.ExportArchive()
+archive.track(model)  # whose weights to write
+archive.add_endpoint("step", step, input_signature=signature)
+archive.write_out("step_saved", verbose=False)
+
+
+def step_converter():
+    return tf.lite.TFLiteConverter.from_saved_model(
+        "step_saved", signature_keys=["step"]
+    )
+
+
+Path("step.tflite").write_bytes(step_converter().convert())
+# --8<-- [end:step-model]
+
+# --8<-- [start:step-equal]
+step_bytes = Path("step.tflite").read_bytes()
+run_step = interpreter_for(step_bytes).get_signature_runner("step")
+h = c = np.zeros((1, units), "float32")
+answers = []
+for t in range(timesteps):
+    out = run_step(x=test[:1, t], h=h, c=c)
+    h, c = out["h"], out["c"]
+    answers.append(out["y"])
+difference = np.abs(np.stack(answers, axis=1) - expected[:1]).max()
+print("equal to Keras:", difference <= 1e-5)
+assert difference <= 1e-5
+# --8<-- [end:step-equal]
+
+# --8<-- [start:lost-weights]
+concrete = tf.function(step, input_signature=signature)
+concrete = concrete.get_concrete_function()
+converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
+hollow = converter.convert()
+print(
+    f"{len(hollow) / 1000:.0f} kB instead of {len(step_bytes) / 1000:.0f} kB"
+)
+assert len(hollow) < len(step_bytes) / 4
+# --8<-- [end:lost-weights]
+
+# --8<-- [start:sizes]
+half = step_converter()
+half.optimizations = [tf.lite.Optimize.DEFAULT]
+half.target_spec.supported_types = [tf.float16]
+Path("step_f16.tflite").write_bytes(half.convert())
+
+size = {}
+for name in (
+    "sensors.keras",
+    "sensors.weights.h5",
+    "sensors.onnx",
+    "step.tflite",
+    "step_f16.tflite",
+):
+    size[name] = Path(name).stat().st_size
+    print(f"{name:18} {size[name] / 1000:6.1f} kB")
+print("weights alone     ", f"{4 * model.count_params() / 1000:6.1f} kB")
+assert size["sensors.keras"] > 2.5 * size["sensors.onnx"]
+assert 0.45 < size["step_f16.tflite"] / size["step.tflite"] < 0.65
+# --8<-- [end:sizes]
+
+
+# --8<-- [start:stream]
+class Stream:
+    """One running sequence: a TFLite step model and the state it carries.
+
+    Call it with the next reading, a sequence of `features` raw numbers;
+    it returns the prediction at this step, a float. `reset()` begins a
+    new sequence. Not to be shared: a state belongs to one sequence.
+    """
+
+    def __init__(self, content):
+        self.run = interpreter_for(content).get_signature_runner("step")
+        shapes = self.run.get_input_details()
+        self.zero = np.zeros(shapes["h"]["shape"], "float32")
+        self.reset()
+
+    def reset(self):
+        self.h = self.c = self.zero
+
+    def __call__(self, reading):
+        x = np.asarray([reading], "float32")
+        out = self.run(x=x, h=self.h, c=self.c)
+        self.h, self.c = out["h"], out["c"]
+        return float(out["y"][0, 0])
+
+
+stream = Stream(step_bytes)
+for sequence, wanted in zip(test, expected[..., 0], strict=True):
+    stream.reset()
+    got = [stream(reading) for reading in sequence]
+    assert np.abs(got - wanted).max() <= 1e-5
+print(len(test), "sequences of", timesteps, "readings, equal to Keras")
+
+got = [stream(reading) for reading in test[0]]  # and no reset
+print("without reset:", np.abs(got - expected[0, :, 0]).max() <= 1e-5)
+assert np.abs(got - expected[0, :, 0]).max() > 1e-3
+# --8<-- [end:stream]
+
+
+# --8<-- [start:step-time]
+def shortest(work):
+    """Seconds of the shortest of five runs."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+past = test[:1]  # all the readings so far
+ways = {
+    "Stream, one step": lambda: stream(past[0, -1]),
+    "TFLite, all steps": lambda: run_sequence(whole, past),
+    "Keras, all steps": lambda: model(past),
+    "predict, all steps": lambda: model.predict(past, verbose=0),
+}
+times = {name: shortest(work) for name, work in ways.items()}
+for name, seconds in times.items():
+    print(f"{name:18} {seconds / times['Stream, one step']:7.0f} x")
+one, tflite, *keras_calls = times.values()
+assert tflite > 2 * one and min(keras_calls) > 10 * one
+# --8<-- [end:step-time]
+
+# --8<-- [start:server]
+streams = {}  # one for each client: that is the whole trick
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        request = json.loads(body)
+        name = request["client"]
+        if name not in streams:
+            streams[name] = Stream(step_bytes)
+        answer = json.dumps({"y": streams[name](request["reading"])})
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, *_):
+        """Say nothing; the default writes each request to stderr."""
+
+
+server = HTTPServer(("127.0.0.1", 0), Handler)  # 0: any free port
+threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def ask(client, reading):
+    host, port = server.server_address
+    body = json.dumps({"client": client, "reading": reading.tolist()})
+    url = f"http://{host}:{port}"
+    with urllib.request.urlopen(url, body.encode()) as response:
+        return json.loads(response.read())["y"]
+
+
+print(f"{ask('greeter', test[0, 0]):.3f}")
+assert abs(ask("tester", test[0, 0]) - expected[0, 0, 0]) <= 1e-5
+# --8<-- [end:server]
+
+# --8<-- [start:two-clients]
+shared = Stream(step_bytes)  # the trap: one state for everybody
+got = {"own": [], "shared": []}
+for of_anna, of_ben in zip(test[0], test[1], strict=True):  # in turn
+    got["own"].append((ask("anna", of_anna), ask("ben", of_ben)))
+    got["shared"].append((shared(of_anna), shared(of_ben)))
+
+for kind, pairs in got.items():
+    error = np.abs(np.array(pairs).T - expected[:2, :, 0]).max()
+    print(f"{kind:6} state: right for both clients: {error <= 1e-5}")
+    assert (error <= 1e-5) == (kind == "own")
+server.shutdown()
+server.server_close()
+# --8<-- [end:two-clients]
+
+
+# --8<-- [start:without-scaler]
+scaled_outside = keras.Sequential([keras.Input((None, 2)), lstm, dense])
+scaled_outside.save("no_scaler.keras")
+served = keras.models.load_model("no_scaler.keras")
+
+for name, values in (("raw", test), ("scaled", scale(test))):
+    error = np.abs(served(values) - expected).max()
+    print(f"{name:6} input: largest difference {error:.4f}")
+    assert (error < 1e-5) == (name == "scaled")
+# --8<-- [end:without-scaler]
+
+
+# --8<-- [start:vocabulary]
+words = layers.StringLookup(vocabulary=["calm", "rising", "storm"])
+reader = keras.Sequential(
+    [
+        keras.Input((None,), dtype="string"),
+        words,
+        layers.Embedding(words.vocabulary_size(), 4),
+        layers.LSTM(4),
+    ]
+)
+reader.save("reader.keras")
+sentence = tf.constant([["calm", "storm", "hail"]])
+back = keras.models.load_model("reader.keras")
+assert np.array_equal(back(sentence), reader(sentence))
+print(words(sentence).numpy())
+
+# For a program without TensorFlow: the same table, beside the model.
+table = {str(word): i for i, word in enumerate(words.get_vocabulary())}
+Path("vocabulary.json").write_text(json.dumps(table), encoding="utf-8")
+table = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))
+print([[table.get(w, table["[UNK]"]) for w in ("calm", "storm", "hail")]])
+# --8<-- [end:vocabulary]
+
+# --8<-- [start:unroll]
+unrolled = layers.LSTM(units, return_sequences=True, unroll=True)
+inputs = keras.Input((10, features), batch_size=1)
+flat = keras.Model(inputs, dense(unrolled(scale(inputs))))
+unrolled.set_weights(lstm.get_weights())
+signature = [tf.TensorSpec((1, 10, features), name="x")]
+flat.export("flat", input_signature=signature, verbose=False)
+content = tf.lite.TFLiteConverter.from_saved_model("flat").convert()
+ten = interpreter_for(content)
+answer = run_sequence(ten, test[:1, :10])
+assert np.abs(answer - expected[:1, :10]).max() <= 1e-5
+
+for name, interpreter in (("loop", whole), ("10 steps", ten)):
+    kinds = [op["op_name"] for op in interpreter._get_ops_details()]
+    products = kinds.count("FULLY_CONNECTED")
+    print(f"{name:8} WHILE: {kinds.count('WHILE')}, products: {products}")
+# --8<-- [end:unroll]
+
+# --8<-- [start:resume]
+stream.reset()
+first = [stream(reading) for reading in test[0, :12]]
+np.savez("state.npz", h=stream.h, c=stream.c)
+
+later = Stream(step_bytes)  # another day, another process
+with np.load("state.npz") as state:
+    later.h, later.c = state["h"], state["c"]
+rest = [later(reading) for reading in test[0, 12:]]
+assert np.abs(first + rest - expected[0, :, 0]).max() <= 1e-5
+print(len(first), "+", len(rest), "readings, equal to Keras")
+# --8<-- [end:resume]
+
+# --8<-- [start:half]
+rounded = Stream(Path("step_f16.tflite").read_bytes())
+stream.reset()
+gaps = [abs(stream(reading) - rounded(reading)) for reading in test[0]]
+print(f"largest difference {max(gaps):.4f}")
+assert 0 < max(gaps) < 0.01
+# --8<-- [end:half]
