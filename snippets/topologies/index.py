@@ -1,6 +1,7 @@
 # --8<-- [start:imports-and-sizes]
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 keras.utils.set_random_seed(7)
@@ -93,6 +94,69 @@ except ValueError as error:
 else:
     raise AssertionError("the upper layer took a vector")
 # --8<-- [end:lstm-on-lstm]
+
+
+# --8<-- [start:two-that-need-a-loop]
+before = keras.Input((None, 1))  # the output of the step before
+state = [layers.Dense(units)(one_to_many.inputs[0]) for _ in range(2)]
+h = layers.LSTM(units, return_sequences=True)(before, initial_state=state)
+one_to_many_fed_back = keras.Model(
+    [one_to_many.inputs[0], before], layers.Dense(1)(h)
+)
+
+sequence = keras.Input((timesteps, features))
+_, *state = layers.LSTM(units, return_state=True)(sequence)
+h = layers.LSTM(units, return_sequences=True)(before, initial_state=state)
+encoder_decoder_fed_back = keras.Model([sequence, before], layers.Dense(1)(h))
+# --8<-- [end:two-that-need-a-loop]
+
+
+# --8<-- [start:every-row]
+def row(name, model, loop=False):
+    """Fit one step, predict, and print one row of the matrix."""
+    x = np.ones((2, *model.inputs[0].shape[1:]), "float32")
+    steps = (steps_out,) if loop else model.output_shape[1:-1]
+    target = np.ones((2, *steps, 1), "float32")
+    inputs = [x, np.zeros_like(target)] if loop else x
+
+    with tf.GradientTape() as tape:
+        prediction = model(inputs)
+        tape.watch(prediction)
+        loss = tf.reduce_mean((prediction - target) ** 2)
+    pull = tape.gradient(loss, prediction)[0].numpy()  # one sample
+    in_loss = np.count_nonzero(pull)
+
+    model.compile(loss="mse", optimizer="adam", run_eagerly=True)
+    model.train_on_batch(inputs, target)
+
+    if loop:
+        answer = np.zeros((2, 1, 1), "float32")  # the start value
+        for _ in range(steps_out):
+            newest = model([x, answer])[:, -1:]
+            answer = np.concatenate([answer, newest], axis=1)
+        answer, calls = answer[:, 1:], steps_out
+    else:
+        answer, calls = model(x), 1
+    assert answer.shape == target.shape
+    assert in_loss == np.prod(steps)
+
+    returned = " + ".join(
+        "every h" if layer.return_sequences else "last h"
+        for layer in model.layers
+        if isinstance(layer, layers.LSTM)
+    )
+    print(f"{name:17}{returned:18}{target.shape!s:11}{in_loss:4}{calls:8}")
+
+
+print(f"{'topology':17}{'LSTMs return':18}{'target':9}in loss  calls")
+row("one to one", one_to_one)
+row("one to many", one_to_many)
+row("… fed back", one_to_many_fed_back, loop=True)
+row("many to one", many_to_one)
+row("many to many", many_to_many)
+row("encoder-decoder", encoder_decoder)
+row("… fed back", encoder_decoder_fed_back, loop=True)
+# --8<-- [end:every-row]
 
 
 # --8<-- [start:what-each-output-has-seen]

@@ -24,7 +24,8 @@ document.addEventListener("focusin", ({ target }) => {
 // Readers type questions and paste error messages. The search takes a name in
 // quotation marks for a word that must occur and -1 for one that must not, and
 // finds nothing; and it completes each word, so that "or" finds "orthogonal".
-// So it gets words only, without those that the index leaves out.
+// So it gets words only, without single letters and without those words that
+// the index leaves out.
 const QUERY = 2; // the type of Material's message to its search worker
 const { postMessage } = Worker.prototype;
 const NO_WORD = /[^\p{L}\p{N}_.]+|\.(?!\d)/gu;
@@ -38,7 +39,7 @@ const LEFT_OUT = new Set(
 function plainWords(query) {
   const words = query.replace(NO_WORD, " ").trim().split(" ");
   const telling = words.filter(
-    (word) => !LEFT_OUT.has(word.toLowerCase()) && !/^\d$/.test(word),
+    (word) => !LEFT_OUT.has(word.toLowerCase()) && !/^[\dA-Za-z]$/.test(word),
   );
   return (telling.length ? telling : words).join(" ");
 }

@@ -1,0 +1,249 @@
+"""What people ask, typed into the site's search, leads to the answer.
+
+The questions are those that forums of Keras, TensorFlow and PyTorch see most
+often, and the messages that people paste.
+"""
+
+import re
+
+import pytest
+
+# The answer is among so many pages, and among so many sections of its page.
+SEEN = 3
+
+# What a reader types -> the section that answers. The numbers are the threads
+# that ask it.
+QUESTIONS = [
+    # keras#278, 1029, 8685, 11547, 13570
+    (
+        "TimeDistributed or Dense",
+        "practice/shapes-and-returns/#timedistributed-or-dense",
+    ),
+    # keras#858, 3038
+    (
+        "what does return_sequences return",
+        "practice/shapes-and-returns/#what-does-return_sequences-return",
+    ),
+    # keras#2634, 7632, 11726
+    (
+        "which returned state is h and which is c",
+        "practice/shapes-and-returns/"
+        "#which-state-is-h-and-which-is-c-return_state-of-an-lstm",
+    ),
+    # tensorflow#36624
+    (
+        "return_state in Sequential",
+        "practice/shapes-and-returns/#return_state-in-sequential",
+    ),
+    # keras#1125, 2030, 13262, 20327
+    (
+        "stateful last partial batch",
+        "practice/long-sequences/#the-last-partial-batch-with-statefultrue",
+    ),
+    # tensorflow#43960
+    ("GRU 150 or 165 parameters", "gru/the-cell/#count-the-parameters"),
+    # pytorch#8153, 20129, 99531
+    (
+        "GRU formula differs from the paper",
+        "gru/the-cell/#which-formula-of-the-gru-papers-and-libraries",
+    ),
+    # keras#3088, 8720, tensorflow#29308
+    ("gate order", "reference/weights/#gate-order-the-layouts"),
+    # tensorflow#33069, 40982
+    (
+        "mask with cuDNN",
+        "practice/padding-and-masking/#mask-and-cudnn-right-padded-only",
+    ),
+    # keras#4196, 4752, tensorflow#34491
+    (
+        "masked loss",
+        "practice/padding-and-masking/#masked-loss-is-the-padding-counted-"
+        "embedding-mask_zero-and-the-loss",
+    ),
+    # keras#13266
+    (
+        "seq2seq accuracy counts padding",
+        "topologies/encoder-decoder/"
+        "#seq2seq-accuracy-padding-counted-or-masked",
+    ),
+    # keras#8823, 3448
+    (
+        "Bidirectional states order",
+        "practice/stacked-and-bidirectional/#bidirectional-states-order-"
+        "forward_h-forward_c-backward_h-backward_c",
+    ),
+    # tensorflow#38236, keras#13221
+    (
+        "recurrent_dropout slow",
+        "practice/initialisation-and-dropout/#recurrent_dropout-slow-why",
+    ),
+    (
+        "recurrent_dropout nan",
+        "practice/initialisation-and-dropout/"
+        "#recurrent_dropout-nan-it-is-the-relu",
+    ),
+    (
+        "recurrent_dropout does nothing",
+        "practice/initialisation-and-dropout/"
+        "#dropout-that-does-nothing-trainingtrue-and-rate-1",
+    ),
+    # tensorflow#62849
+    (
+        "TFLite TensorListReserve",
+        "practice/save-export-serve/"
+        "#convert-an-lstm-to-tflite-tensorlistreserve",
+    ),
+    # tensorflow#40139
+    (
+        "leakage normalising time series",
+        "rnn/how-to-use-one/"
+        "#data-leakage-normalising-over-everything-splitting-at-random",
+    ),
+    (
+        "cannot reproduce the adding problem",
+        "labs/adding-problem/#if-you-cannot-reproduce-the-adding-problem",
+    ),
+    # tensorflow/text#1268, 1305
+    (
+        "text generation tutorial Keras 3",
+        "practice/keras-2-to-3/"
+        "#text-generation-tutorial-keras-3-get_initial_state",
+    ),
+    # Messages, as they are pasted.
+    (
+        'Input 0 of layer "lstm_3" is incompatible with the layer: expected '
+        "ndim=3, found ndim=2. Full shape received: (None, 5)",
+        "practice/errors/#expected-ndim3-found-ndim2",
+    ),
+    (
+        'Layer "dense" expects 1 input(s), but it received 3 input tensors.',
+        "practice/errors/#expects-1-inputs-but-it-received-3-input-tensors",
+    ),
+    (
+        "ValueError: If an RNN is stateful, the batch size of the input "
+        "sequences must be the same",
+        "practice/errors/#if-an-rnn-is-stateful-the-batch-size-of-the-input-"
+        "sequences-must-be-the-same",
+    ),
+    (
+        "AttributeError: 'Sequential' object has no attribute 'reset_states'",
+        "practice/errors/#sequential-object-has-no-attribute-reset_states",
+    ),
+    (
+        "Unrecognized keyword arguments passed to LSTM: "
+        "{'batch_input_shape': (2, 5, 3)}",
+        "practice/errors/#unrecognized-keyword-arguments-passed-to-lstm",
+    ),
+    (
+        "Failed to convert a NumPy array to a Tensor (Unsupported object "
+        "type list).",
+        "practice/errors/#failed-to-convert-a-numpy-array-to-a-tensor-"
+        "unsupported-object-type-list",
+    ),
+    ("loss: nan", "practice/errors/#loss-nan"),
+    # The rest of what this part promises.
+    (
+        "teacher forcing",
+        "topologies/encoder-decoder/"
+        "#teacher-forcing-the-target-shifted-by-one",
+    ),
+    (
+        "inference loop decoder",
+        "topologies/encoder-decoder/"
+        "#the-inference-loop-the-decoder-one-step-at-a-time",
+    ),
+    (
+        "what do masked steps return",
+        "practice/padding-and-masking/#what-do-masked-steps-return",
+    ),
+    (
+        "pre or post padding",
+        "practice/padding-and-masking/"
+        "#pre-or-post-padding-with-mask-or-without",
+    ),
+    (
+        "export LSTM to onnx",
+        "practice/save-export-serve/#export-an-lstm-to-onnx",
+    ),
+    (
+        "streaming prediction keep state between calls",
+        "practice/save-export-serve/"
+        "#streaming-prediction-keep-the-state-between-calls",
+    ),
+    (
+        "CuDNNLSTM removed",
+        "practice/keras-2-to-3/"
+        "#cudnnlstm-removed-time_major-implementation-experimental",
+    ),
+    (
+        "why is LSTM training slow",
+        "practice/speed/#why-is-lstm-training-slow-at-first-tracing",
+    ),
+    (
+        "MultiWorkerMirroredStrategy Keras 3",
+        "practice/more-than-one-device/#multiworkermirroredstrategy-in-"
+        "keras-3-tfdistribute-with-an-lstm-on-two-workers",
+    ),
+    (
+        "truncated backpropagation",
+        "practice/long-sequences/#truncated-backpropagation-through-time",
+    ),
+    (
+        "clipnorm or global_clipnorm",
+        "practice/initialisation-and-dropout/"
+        "#clipnorm-global_clipnorm-clipvalue-the-difference",
+    ),
+    (
+        "minGRU parallel scan",
+        "beyond/recurrence-today/#parallel-scan-and-kerasopsassociative_scan",
+    ),
+    (
+        "one to many RepeatVector",
+        "topologies/one-to-many/#repeatvector",
+    ),
+    (
+        "attention heat map alignment",
+        "beyond/attention/#attention-weights-as-a-heat-map-an-alignment",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def ask(browser, address):
+    """Types into the search of the home page; the links it then lists."""
+    tab = browser.new_page(base_url=address)
+    tab.goto("", wait_until="networkidle")
+    assert tab.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".every(entry => !entry.name.includes('search_index'))"
+    ), "the search index is fetched before anybody searches"
+    tab.keyboard.press("/")
+    box = tab.locator(".md-search__input")
+    status = tab.locator(".md-search-result__meta")
+
+    def ask(words):
+        box.fill("")
+        tab.keyboard.press("End")  # it listens to keys
+        status.get_by_text("Type to start searching").wait_for()
+        box.fill(words)
+        tab.keyboard.press("End")
+        status.get_by_text("matching document").wait_for()
+        links = tab.locator(".md-search-result__link")
+        found = links.evaluate_all("all => all.map(link => link.href)")
+        return [link.removeprefix(address) for link in found]
+
+    yield ask
+    tab.close()
+
+
+@pytest.mark.xdist_group("search")
+@pytest.mark.parametrize(("words", "answer"), QUESTIONS)
+def test_search_leads_to_the_answer(ask, words, answer):
+    sections = {}  # of each page, in the order of the list
+    for link in ask(words):
+        page, _, section = re.sub(r"\?h=[^#]*", "", link).partition("#")
+        sections.setdefault(page, []).append(section)
+    page, _, section = answer.partition("#")
+    assert page in list(sections)[:SEEN]
+    # The first link of a page leads to its top.
+    assert section in sections[page][: SEEN + 1]
