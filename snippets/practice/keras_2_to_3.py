@@ -170,6 +170,8 @@ row(
     "[state.assign(np.ones((2, 4))) for state in lstm.states] and None",
     "TypeError",
 )
+assert not hasattr(model, "reset_state")  # whatever the docstring says
+assert "on your entire model" in " ".join(layers.RNN.__doc__.split())
 # --8<-- [end:reset]
 
 # --8<-- [start:initial-state]

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from textwrap import fill
 
+import h5py
 import keras
 import numpy as np
 import onnx
@@ -83,6 +84,16 @@ model.save_weights("sensors.weights.h5")
 other = bare_lstm(units)
 other.load_weights("sensors.weights.h5")
 assert np.array_equal(other(test), expected)
+
+with h5py.File("sensors.weights.h5") as file:
+    print("of the optimizer:", len(file["optimizer"]["vars"]), "variables")
+    assert len(file["optimizer"]["vars"]) == len(model.optimizer.variables)
+
+other.compile(loss="mse", optimizer="adam")
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    other.load_weights("sensors.weights.h5")
+print(fill(f"Warning: {caught[0].message}", 72))
 
 try:
     model.save_weights("sensors.h5")
