@@ -1,0 +1,382 @@
+# --8<-- [start:import]
+import importlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from textwrap import fill
+from threading import Timer
+from unittest import mock
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+tf.get_logger().setLevel("ERROR")  # we trace often, and on purpose
+keras.utils.set_random_seed(7)
+rng = np.random.default_rng(7)
+print(f"{platform.machine()}, {os.cpu_count()} cores")
+# --8<-- [end:import]
+
+
+# --8<-- [start:stopwatch]
+def network(units, steps, lstm=None, **compile_options):
+    """Reads (batch, steps, 8), answers (batch, 1); `lstm`: its options."""
+    model = keras.Sequential(
+        [
+            keras.Input((steps, 8)),
+            layers.LSTM(units, **(lstm or {})),
+            layers.Dense(1, dtype="float32"),
+        ]
+    )
+    model.compile(loss="mse", optimizer="adam", **compile_options)
+    return model
+
+
+def data(sequences, steps):
+    X = rng.normal(size=(sequences, steps, 8)).astype("float32")
+    return X, X.mean(axis=(1, 2), keepdims=True)[:, :, 0]
+
+
+def seconds(function):
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def paired(*functions, rounds=7):
+    """Time of each function divided by that of the first.
+
+    The functions take turns. Each ratio divides two timings of the same
+    round; what is returned is the median over the rounds.
+    """
+    took = [[seconds(each) for each in functions] for _ in range(rounds)]
+    took = np.array(took)
+    return np.median(took / took[:, :1], axis=0)
+
+
+results = {}  # lever -> time with it, divided by time without
+# --8<-- [end:stopwatch]
+
+# --8<-- [start:first-step]
+X, y = data(32, 20)
+plain = network(32, 20)
+first = seconds(lambda: plain.train_on_batch(X, y))
+later = [seconds(lambda: plain.train_on_batch(X, y)) for _ in range(9)]
+
+assert first > 5 * np.median(later)
+print(f"the first step takes as long as {first / np.median(later):.0f} later")
+# --8<-- [end:first-step]
+
+# --8<-- [start:batch-size]
+sizes = [8, 32, 128, 512]
+batches = [data(size, 20) for size in sizes]
+steps = [partial(plain.train_on_batch, *batch) for batch in batches]
+for step in steps:
+    step()  # a batch of another size may be traced anew
+ratio = paired(*steps)
+gain = np.array(sizes) / sizes[0] / ratio
+
+assert gain[-1] > 3
+for size, one, rate in zip(sizes, ratio, gain, strict=True):
+    print(f"batch {size:3}: step {one:4.1f} times as long,", end=" ")
+    print(f"{rate:4.1f} times the sequences per second")
+results["batch 512, not 8"] = 1 / gain[-1]
+# --8<-- [end:batch-size]
+
+# --8<-- [start:steps-per-execution]
+X_50, y_50 = data(50 * 32, 20)
+ways = {
+    "one at a time": network(32, 20),
+    "steps_per_execution=20": network(32, 20, steps_per_execution=20),
+    "jit_compile=True": network(32, 20, jit_compile=True),
+}
+epochs = [
+    partial(model.fit, X_50, y_50, batch_size=32, verbose=0)
+    for model in ways.values()
+]
+first_epoch = np.array([seconds(epoch) for epoch in epochs])
+ratio = paired(*epochs, rounds=3)
+
+for name, value in zip(ways, ratio, strict=True):
+    print(f"{name:23} {value:.2f}")
+    results[name] = value
+del results["one at a time"]
+# --8<-- [end:steps-per-execution]
+
+
+# --8<-- [start:jit-compile]
+auto = network(32, 20, jit_compile="auto").jit_compile
+assert auto is False
+print(f"jit_compile='auto' means {auto} here")
+print(f"first epoch, XLA / plain = {first_epoch[2] / first_epoch[0]:.1f}")
+print(f"later epochs, XLA / plain = {ratio[2]:.2f}")
+# --8<-- [end:jit-compile]
+
+
+# --8<-- [start:predict-in-a-loop]
+def ask(length):
+    """The time of four ways to ask for one answer, that of predict = 1."""
+    x = data(1, length)[0]
+    model = network(32, length)
+    compiled = tf.function(model)
+    ways = {
+        "model.predict(x)": lambda: model.predict(x, verbose=0),
+        "model(x)": lambda: model(x, training=False),
+        "model.predict_on_batch(x)": lambda: model.predict_on_batch(x),
+        "tf.function(model)(x)": lambda: compiled(x, training=False),
+    }
+    answers = [np.asarray(way()) for way in ways.values()]  # also compiles
+    assert np.ptp(answers, axis=0).max() < 1e-5
+    ratio = paired(*ways.values(), rounds=3)
+    return dict(zip(ways, ratio, strict=True))
+
+
+short, long = ask(10), ask(100)
+print(f"{'time, that of predict = 1':27} 10 steps  100 steps")
+for way in short:
+    print(f"{way:27} {short[way]:8.2f}  {long[way]:9.2f}")
+
+for ratio in (short, long):
+    assert ratio["model.predict_on_batch(x)"] < 0.7
+assert long["model(x)"] > 1.5 * short["model(x)"]
+assert long["model(x)"] > 3 * long["model.predict_on_batch(x)"]
+results["model(x), 10 steps"] = short["model(x)"]
+results["model(x), 100 steps"] = long["model(x)"]
+results["predict_on_batch"] = long["model.predict_on_batch(x)"]
+# --8<-- [end:predict-in-a-loop]
+
+
+# --8<-- [start:unroll]
+def operations(model):
+    """How many operations TensorFlow has to trace for a forward pass."""
+    x = tf.TensorSpec(model.input_shape)
+    traced = tf.function(model).get_concrete_function(x)
+    graph = traced.graph.as_graph_def()
+    return len(graph.node) + sum(
+        len(function.node_def) for function in graph.library.function
+    )
+
+
+counted = {}
+for length in [5, 20]:
+    batch = data(32, length)
+    models = [network(32, length, {"unroll": u}) for u in (False, True)]
+    steps = [partial(model.train_on_batch, *batch) for model in models]
+    loop, unrolled = (seconds(step) for step in steps)
+    ratio = paired(*steps, rounds=5)[1]
+    counted[length] = [operations(model) for model in models]
+    print(f"{length} steps, unrolled / loop:")
+    print("   operations {1} / {0},".format(*counted[length]), end=" ")
+    print(f"first step {unrolled / loop:.1f}, later {ratio:.2f}")
+    results[f"unroll=True, {length} steps"] = ratio
+
+assert counted[20][0] == counted[5][0]
+assert counted[20][1] > 3 * counted[5][1]
+# --8<-- [end:unroll]
+
+
+# --8<-- [start:jax-child]
+CHILD = """
+import sys, time
+import keras
+import numpy as np
+from keras import layers
+
+assert keras.backend.backend() == "jax"
+X = np.zeros((50 * 32, 20, 8), "float32")
+y = np.zeros((50 * 32, 1), "float32")
+models = {}
+for line in sys.stdin:  # one line, one training
+    units, batches = map(int, line.split())
+    if units not in models:
+        models[units] = keras.Sequential(
+            [keras.Input((20, 8)), layers.LSTM(units), layers.Dense(1)]
+        )
+        models[units].compile(loss="mse", optimizer="adam")
+    model, part = models[units], slice(32 * batches)
+    began, used = time.perf_counter(), time.process_time()
+    model.fit(X[part], y[part], batch_size=32, verbose=0)
+    took = time.perf_counter() - began, time.process_time() - used
+    print(*took, flush=True)
+"""
+Path("jax_child.py").write_text(CHILD)
+# --8<-- [end:jax-child]
+
+# --8<-- [start:jax]
+child = subprocess.Popen(
+    [sys.executable, "jax_child.py"],
+    env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+)
+watchdog = Timer(90, child.kill)  # so that nothing waits for ever
+watchdog.start()
+
+
+def in_jax(units, batches):
+    """Let the child train while this process waits.
+
+    Returns its seconds: by the clock, and of the processor.
+    """
+    child.stdin.write(f"{units} {batches}\n")
+    child.stdin.flush()
+    answer = child.stdout.readline()
+    if not answer:
+        raise RuntimeError(child.stderr.read()[-500:])
+    return np.array(answer.split(), float)
+
+
+def here(fit):
+    """The same for this process, so for TensorFlow."""
+    began, used = time.perf_counter(), time.process_time()
+    fit()
+    took = time.perf_counter() - began, time.process_time() - used
+    return np.array(took)
+
+
+print("JAX / TensorFlow     clock  processor")
+for units, batches in [(32, 50), (128, 10)]:
+    model = network(units, 20) if units > 32 else ways["one at a time"]
+    part = slice(32 * batches)
+    fit = partial(model.fit, X_50[part], y_50[part], verbose=0)
+    fit()  # the first training of each compiles
+    in_jax(units, batches)
+    ratios = []
+    for _ in range(3):
+        took = here(fit)
+        ratios.append(in_jax(units, batches) / took)
+    clock, processor = np.median(ratios, axis=0)
+    print(f"{units:10} units  {clock:8.2f}  {processor:9.2f}")
+    results[f"JAX, {units} units"] = clock
+    assert units > 32 or processor < 0.8
+watchdog.cancel()
+child.communicate()  # closes its stdin: the child ends
+# --8<-- [end:jax]
+
+# --8<-- [start:cudnn-conditions]
+rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
+
+
+def traced_with_a_gpu(layer):
+    """Does the graph hold a cuDNN kernel, if Keras believes in a GPU?"""
+    with mock.patch.object(rnn, "_is_gpu_available", lambda: True):
+        layer = layer()
+        call = tf.function(layer, autograph=False)
+        graph = call.get_concrete_function(tf.TensorSpec((4, 6, 3))).graph
+        return "CudnnRNNV3" in {op.type for op in graph.get_operations()}
+
+
+everything = {
+    "return_sequences": True,
+    "return_state": True,
+    "go_backwards": True,
+    "stateful": True,
+    "dropout": 0.2,
+}
+kernel = {
+    "LSTM(8)": partial(layers.LSTM, 8),
+    "... return_*, go_backwards, stateful, dropout": partial(
+        layers.LSTM, 8, **everything
+    ),
+    "Bidirectional(LSTM(8))": lambda: layers.Bidirectional(layers.LSTM(8)),
+    "GRU(8)": partial(layers.GRU, 8),
+}
+loop = {
+    "LSTM recurrent_dropout=0.2": partial(
+        layers.LSTM, 8, recurrent_dropout=0.2
+    ),
+    "LSTM activation='relu'": partial(layers.LSTM, 8, activation="relu"),
+    "LSTM use_bias=False": partial(layers.LSTM, 8, use_bias=False),
+    "LSTM unroll=True": partial(layers.LSTM, 8, unroll=True),
+    "LSTM use_cudnn=False": partial(layers.LSTM, 8, use_cudnn=False),
+    "RNN(LSTMCell(8))": lambda: layers.RNN(layers.LSTMCell(8)),
+    "GRU reset_after=False": partial(layers.GRU, 8, reset_after=False),
+}
+for expected, group in [(True, kernel), (False, loop)]:
+    print("cuDNN:" if expected else "step by step:")
+    for name, layer in group.items():
+        assert traced_with_a_gpu(layer) is expected, name
+        print("   ", name)
+# --8<-- [end:cudnn-conditions]
+
+# --8<-- [start:neither-nor]
+with mock.patch.object(rnn, "_is_gpu_available", lambda: True):
+    layer = layers.LSTM(8, recurrent_dropout=0.2)
+assert layer.supports_jit is False
+assert traced_with_a_gpu(lambda: layer) is False
+print("cuDNN: no. XLA by jit_compile='auto': no.")
+# --8<-- [end:neither-nor]
+
+# --8<-- [start:cudnn-mask]
+masks = {
+    "right-padded": [[1, 1, 1, 0], [1, 1, 1, 1]],
+    "left-padded": [[0, 1, 1, 1], [1, 1, 1, 1]],
+    "a hole": [[1, 0, 1, 1], [1, 1, 1, 1]],
+    "an empty sequence": [[0, 0, 0, 0], [1, 1, 1, 1]],
+}
+refused = []
+for name, mask in masks.items():
+    try:
+        rnn._assert_valid_mask(tf.cast(mask, bool))
+    except tf.errors.InvalidArgumentError as error:
+        assert "does not correspond to right-padded" in str(error)
+        refused.append(name)
+    print(f"{name:17}", "refused" if name in refused else "accepted")
+assert refused == list(masks)[1:]
+# --8<-- [end:cudnn-mask]
+
+# --8<-- [start:use-cudnn]
+try:
+    layers.LSTM(8, use_cudnn=True)(np.zeros((1, 2, 3), "float32"))
+except ValueError as error:
+    telling = [line for line in str(error).splitlines() if "cuDNN" in line]
+    telling = re.sub(r"\x1b\[\d*m", "", telling[0])  # without the colours
+    print(fill(f"ValueError: {telling}", 72))
+else:
+    raise AssertionError("no GPU, no cuDNN, and no error")
+# --8<-- [end:use-cudnn]
+
+# --8<-- [start:half-precision]
+policies = ["mixed_bfloat16", "mixed_float16"]
+models = [network(32, 20, {"dtype": policy}) for policy in policies]
+steps = [partial(each.train_on_batch, X, y) for each in [plain, *models]]
+for step in steps:
+    step()
+ratio = paired(*steps, rounds=11)[1:]
+for policy, value in zip(policies, ratio, strict=True):
+    print(f"{policy:14} / float32 = {value:.2f}")
+    results[policy] = value
+# --8<-- [end:half-precision]
+
+# --8<-- [start:lever-figure]
+fig, ax = plt.subplots(figsize=(4.6, 4.6))
+ax.axvline(1, color="black", linewidth=1)
+ax.axvspan(0.8, 1.25, alpha=0.15)
+for at, name in enumerate(results):
+    inside = np.clip(results[name], 0.011, 9)
+    ax.plot(inside, -at, "o", color="C0")
+ax.set(xscale="log", xlim=(0.01, 10), xlabel="time, without the lever = 1")
+ax.set(xticks=[0.01, 0.1, 1, 10], xticklabels=["0.01", "0.1", "1", "10"])
+ax.set(yticks=range(0, -len(results), -1), yticklabels=results)
+fig.savefig("levers.svg")
+# --8<-- [end:lever-figure]
+
+# --8<-- [start:which-use-it]
+for name, layer in {
+    "GRU(64, dropout=0.5)": partial(layers.GRU, 64, dropout=0.5),
+    "LSTM(64, activation='relu')": partial(layers.LSTM, 64, activation="relu"),
+    "Bidirectional(GRU(64, recurrent_dropout=0.1))": lambda: (
+        layers.Bidirectional(layers.GRU(64, recurrent_dropout=0.1))
+    ),
+}.items():
+    print(f"{name:46} {traced_with_a_gpu(layer)}")
+# --8<-- [end:which-use-it]
