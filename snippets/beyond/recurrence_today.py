@@ -1,0 +1,409 @@
+# --8<-- [start:import]
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+seeds = (1, 2, 3)
+# --8<-- [end:import]
+
+
+# --8<-- [start:the-loop]
+def by_loop(a, b):
+    """h_t = a_t * h_{t-1} + b_t from h_0 = 0, one step after the other.
+
+    a and b are (batch, time, units); returns all h, of the same shape.
+    """
+    h, all_h = np.zeros_like(a[:, 0]), np.empty_like(a)
+    for t in range(a.shape[1]):
+        h = a[:, t] * h + b[:, t]
+        all_h[:, t] = h
+    return all_h
+
+
+rng = np.random.default_rng(7)
+a = rng.uniform(0, 1, (2, 8, 3))
+b = rng.normal(size=(2, 8, 3))
+h = by_loop(a, b)
+print(h.shape)
+# --8<-- [end:the-loop]
+
+
+# --8<-- [start:combine]
+def combine(earlier, later):
+    """Two stretches of a linear recurrence as one: (a, b) pairs."""
+    (a_1, b_1), (a_2, b_2) = earlier, later
+    return a_2 * a_1, a_2 * b_1 + b_2
+
+
+one, two, three = ((a[:, t], b[:, t]) for t in range(3))
+left = combine(combine(one, two), three)
+right = combine(one, combine(two, three))
+assert np.allclose(left, right)  # associative
+assert np.allclose(left[1], h[:, 2])  # and it is three steps
+assert not np.allclose(combine(one, two), combine(two, one))
+print("the brackets do not matter, the order does")
+# --8<-- [end:combine]
+
+
+# --8<-- [start:scan]
+def by_scan(a, b):
+    """What `by_loop` returns, in log2(time) rounds; for any Keras tensor.
+
+    In each round every step takes in the stretch that ends `reach` steps
+    before it (Hillis and Steele, 1986). The first steps take in (1, 0),
+    which changes nothing.
+    """
+    reach, timesteps = 1, a.shape[1]
+    while reach < timesteps:
+        shift = [[0, 0], [reach, 0], [0, 0]]
+        earlier = (
+            ops.pad(a[:, :-reach], shift, constant_values=1),
+            ops.pad(b[:, :-reach], shift),
+        )
+        a, b = combine(earlier, (a, b))
+        reach = 2 * reach
+    return b
+
+
+assert np.allclose(by_scan(a, b), by_loop(a, b))
+
+for timesteps in (7, 64, 1000):
+    a_long = rng.uniform(0, 1, (2, timesteps, 3))
+    b_long = rng.normal(size=(2, timesteps, 3))
+    error = np.abs(by_scan(a_long, b_long) - by_loop(a_long, b_long)).max()
+    rounds = int(np.ceil(np.log2(timesteps)))
+    print(f"{timesteps:4} steps, {rounds:2} rounds, equal to the loop")
+    assert error < 1e-12
+# --8<-- [end:scan]
+
+# --8<-- [start:keras-has-one]
+_, from_keras = ops.associative_scan(combine, (a, b), axis=1)
+assert np.allclose(from_keras, by_loop(a, b))
+print("keras.ops.associative_scan agrees")
+# --8<-- [end:keras-has-one]
+
+# --8<-- [start:how-it-scales]
+sizes = {"32 numbers a step": (1, 32), "32,768 numbers a step": (64, 512)}
+lengths = (16, 64, 256, 1024)
+
+
+def scan_in_numpy(a, b):
+    """`by_scan` with NumPy alone, writing into copies."""
+    a, b, reach = a.copy(), b.copy(), 1
+    while reach < a.shape[1]:
+        b[:, reach:] += a[:, reach:] * b[:, :-reach]
+        a[:, reach:] *= a[:, :-reach].copy()
+        reach = 2 * reach
+    return b
+
+
+ratios = {name: [] for name in sizes}
+for name, (batch, units) in sizes.items():
+    for timesteps in lengths if units == 32 else lengths[:3]:
+        shape = (batch, timesteps, units)
+        a_t = rng.uniform(0, 1, shape).astype("float32")
+        b_t = rng.normal(size=shape).astype("float32")
+        pairs = []
+        for _ in range(5):
+            began = time.perf_counter()
+            by_loop(a_t, b_t)
+            between = time.perf_counter()
+            scan_in_numpy(a_t, b_t)
+            pairs.append((between - began) / (time.perf_counter() - between))
+        ratios[name].append(np.median(pairs))
+assert np.allclose(scan_in_numpy(a, b), h)
+
+print("time of the loop over that of the scan, 16, 64, 256 (1,024) steps")
+for name, row in ratios.items():
+    print(f"{name:22}", *(f"{ratio:6.1f}" for ratio in row))
+assert ratios["32 numbers a step"][-1] > 2
+assert ratios["32,768 numbers a step"][-1] < 2
+# --8<-- [end:how-it-scales]
+
+# --8<-- [start:underflow]
+shape = (1, 400, 1)
+a_half = np.full(shape, 0.5, "float32")
+b_ones = np.ones(shape, "float32")
+product = np.cumprod(a_half, axis=1)
+with np.errstate(all="ignore"):
+    short_cut = product * np.cumsum(b_ones / product, axis=1)
+broken = 1 + int(np.argmin(np.isfinite(short_cut[0, :, 0])))
+print("h at the end, by the loop:     ", by_loop(a_half, b_ones)[0, -1, 0])
+print(
+    "h at the end, by the scan:     ", float(by_scan(a_half, b_ones)[0, -1, 0])
+)
+print("the short cut is finite before step", broken)
+assert 100 < broken < 200
+assert np.allclose(by_scan(a_half, b_ones), by_loop(a_half, b_ones))
+# --8<-- [end:underflow]
+
+
+# --8<-- [start:min-gru]
+@keras.saving.register_keras_serializable("unrolled")
+class MinGRU(layers.Layer):
+    """minGRU of Feng et al., 2024 (arXiv 2410.01201), as a parallel scan.
+
+    z_t = sigmoid(x_t W_z + b_z), h_tilde_t = x_t W_h + b_h,
+    h_t = z_t * h_{t-1} + (1 - z_t) * h_tilde_t: z = 1 keeps the old state.
+
+    Call argument: x (batch, time, features), with the number of time steps
+    known. Returns the last h, (batch, units), or with `return_sequences`
+    all of them. A masked step keeps the state. `update_bias` is what b_z
+    starts from. `step` is one step, for use without a sequence.
+    """
+
+    def __init__(
+        self, units, return_sequences=False, update_bias=0.0, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self.return_sequences = return_sequences
+        self.update_bias = update_bias
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        shape = (input_shape[-1], self.units)
+        self.W_z = self.add_weight(shape, "glorot_uniform", name="W_z")
+        self.W_h = self.add_weight(shape, "glorot_uniform", name="W_h")
+        start = keras.initializers.Constant(self.update_bias)
+        self.b_z = self.add_weight((self.units,), start, name="b_z")
+        self.b_h = self.add_weight((self.units,), "zeros", name="b_h")
+
+    def gate_and_candidate(self, x):
+        z = ops.sigmoid(ops.matmul(x, self.W_z) + self.b_z)
+        return z, ops.matmul(x, self.W_h) + self.b_h
+
+    def call(self, x, mask=None):
+        z, h_tilde = self.gate_and_candidate(x)
+        if mask is not None:
+            z = ops.where(mask[..., None], z, 1.0)
+        h = by_scan(z, (1 - z) * h_tilde)
+        return h if self.return_sequences else h[:, -1]
+
+    def step(self, x, h):
+        """From x (batch, features) and h (batch, units) to the next h."""
+        z, h_tilde = self.gate_and_candidate(x)
+        return z * h + (1 - z) * h_tilde
+
+    def compute_mask(self, x, mask=None):
+        return mask if self.return_sequences else None
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "return_sequences": self.return_sequences,
+            "update_bias": self.update_bias,
+        }
+
+
+keras.utils.set_random_seed(7)
+layer = MinGRU(4, return_sequences=True)
+x = keras.random.normal((2, 10, 3))
+h, all_h = ops.zeros((2, 4)), layer(x)
+for t in range(10):
+    h = layer.step(x[:, t], h)
+    assert np.allclose(h, all_h[:, t], atol=1e-6)
+mask = np.arange(10) < 7  # the last three steps are padding
+masked = layer(x, mask=np.stack([mask, mask]))
+assert np.allclose(masked[:, -1], all_h[:, 6], atol=1e-6)
+print("all at once and step by step: the same h")
+# --8<-- [end:min-gru]
+
+# --8<-- [start:count]
+counts = {}
+for make in (layers.LSTM, layers.GRU, MinGRU):
+    layer = make(128)
+    layer.build((None, 20, 64))
+    counts[make.__name__] = layer.count_params()
+    print(f"{make.__name__:7} {layer.count_params():7,} parameters")
+assert counts["MinGRU"] == 2 * (64 * 128 + 128)
+# --8<-- [end:count]
+
+
+# --8<-- [start:training-step]
+def training_step(layer, timesteps):
+    """A compiled function: forward and back on 16 sequences."""
+    x = tf.random.normal((16, timesteps, 16))
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            L = tf.reduce_sum(layer(x) ** 2)
+        return tape.gradient(L, layer.trainable_variables)
+
+    step()  # compiles
+    return step
+
+
+print("time of a GRU's training step over that of a minGRU's")
+gain = {}
+for timesteps in (16, 64, 256):
+    gru = training_step(layers.GRU(32), timesteps)
+    min_gru = training_step(MinGRU(32), timesteps)
+    pairs = []
+    for _ in range(7):
+        began = time.perf_counter()
+        gru()
+        between = time.perf_counter()
+        min_gru()
+        pairs.append((between - began) / (time.perf_counter() - between))
+    gain[timesteps] = np.median(pairs)
+    print(f"{timesteps:4} steps: {gain[timesteps]:5.1f}")
+assert max(gain.values()) > 1.2
+# --8<-- [end:training-step]
+
+
+# --8<-- [start:the-tasks]
+def adding_problem(samples, seed, timesteps=20):
+    """The lab's task: add the two marked numbers of a sequence."""
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(size=(samples, timesteps))
+    markers = np.zeros((samples, timesteps))
+    each, half = np.arange(samples), timesteps // 2
+    markers[each, rng.integers(0, half, samples)] = 1
+    markers[each, rng.integers(half, timesteps, samples)] = 1
+    X = np.stack([values, markers], axis=-1).astype("float32")
+    return X, (values * markers).sum(axis=1, keepdims=True)
+
+
+def parity(samples, seed, timesteps=12):
+    """Bits, and after each the parity of all so far: 1 if odd."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 2, (samples, timesteps, 1)).astype("float32")
+    return X, np.cumsum(X, axis=1) % 2
+
+
+def train(make, task, loss, head, updates):
+    """Train from three seeds; returns (answer, y) on new data for each."""
+    results = []
+    X_new, y_new = task(500, seed=99)
+    model = keras.Sequential([keras.Input(X_new.shape[1:]), make(), *head])
+    optimizer = keras.optimizers.Adam(0.01, global_clipnorm=1.0)
+    model.compile(optimizer, loss, steps_per_execution=50)
+    optimizer.build(model.trainable_variables)
+    fresh = [variable.numpy() for variable in optimizer.variables]
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        model.set_weights(keras.models.clone_model(model).get_weights())
+        for variable, value in zip(optimizer.variables, fresh, strict=True):
+            variable.assign(value)
+        X, y = task(32 * updates, seed)
+        model.fit(X, y, batch_size=32, shuffle=False, verbose=0)
+        results.append((model(X_new).numpy(), y_new))
+    return results
+
+
+# --8<-- [end:the-tasks]
+
+# --8<-- [start:as-good-as-gru]
+print("adding problem, 20 steps: error after 200 updates")
+errors = {}
+for name, make in (
+    ("GRU", lambda: layers.GRU(16)),
+    ("minGRU", lambda: MinGRU(16)),
+    ("minGRU, b_z = 3", lambda: MinGRU(16, update_bias=3.0)),
+):
+    results = train(
+        make, adding_problem, "mse", [layers.Dense(1)], updates=200
+    )
+    errors[name] = [np.mean((answer - y) ** 2) for answer, y in results]
+    print(f"{name:16}", *(f"{error:7.3f}" for error in errors[name]))
+assert max(errors["GRU"]) < min(errors["minGRU"])
+assert max(errors["minGRU, b_z = 3"]) < 0.1
+# --8<-- [end:as-good-as-gru]
+
+# --8<-- [start:parity]
+print("parity, 12 bits: share of right answers")
+right = {}
+for name, make in (
+    ("GRU", lambda: layers.GRU(16, return_sequences=True)),
+    ("minGRU", lambda: MinGRU(16, return_sequences=True)),
+):
+    results = train(
+        make,
+        parity,
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        [layers.Dense(32, "relu"), layers.Dense(1)],
+        updates=300,
+    )
+    right[name] = [np.mean((answer > 0) == y) for answer, y in results]
+    print(f"{name:10}", *(f"{share:6.2f}" for share in right[name]))
+assert min(right["GRU"]) > 0.9
+assert max(right["minGRU"]) < 0.75
+# --8<-- [end:parity]
+
+# --8<-- [start:nothing-but-ones]
+keras.utils.set_random_seed(7)
+layer = MinGRU(16, return_sequences=True)
+h = layer(np.ones((1, 60, 1), "float32")).numpy()[0]
+moves = np.abs(np.diff(h, axis=0)).max(axis=1)
+for t in (1, 10, 20, 40):
+    print(
+        f"from step {t:2} to {t + 1:2} the state moves by {moves[t - 1]:.0e}"
+    )
+assert (np.diff(moves) <= 1e-6).all() and moves[-1] < 1e-5
+# --8<-- [end:nothing-but-ones]
+
+# --8<-- [start:a-minus-one]
+bits, odd = parity(4, seed=7, timesteps=1000)
+a = 1 - 2 * bits  # 0 keeps, 1 turns the sign
+b = np.zeros_like(a)
+b[:, 0] = a[:, 0]  # as if h_0 were 1
+sign = by_scan(a, b)
+assert np.array_equal(np.asarray(sign) < 0, odd == 1)
+print("one unit, 1000 bits, a of 1 or -1: parity right at every step")
+# --8<-- [end:a-minus-one]
+
+# --8<-- [start:memory]
+width, size = 1024, 2  # numbers per layer and token; bytes per number
+print("kept per layer, in kB: tokens   recurrent   attention")
+for tokens in (1, 1_000, 100_000):
+    recurrent, attention = width * size, 2 * width * size * tokens
+    print(f"{tokens:29,} {recurrent / 1e3:11,.0f} {attention / 1e3:11,.0f}")
+assert attention == 2 * tokens * recurrent
+# --8<-- [end:memory]
+
+
+# --8<-- [start:min-lstm]
+def sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+
+
+x = rng.normal(size=(2, 10, 3))
+W_f, W_i, W_h = rng.normal(size=(3, 3, 4))
+f, i, h_tilde = sigmoid(x @ W_f), sigmoid(x @ W_i), x @ W_h
+
+h = by_scan(f, i * h_tilde)  # minLSTM
+assert np.allclose(h, by_loop(f, i * h_tilde))
+
+z = f / (f + i)  # its gates scaled so that they add up to 1
+assert np.allclose(i / (f + i), 1 - z)
+h = by_scan(z, (1 - z) * h_tilde)
+print("scaled, minLSTM is a minGRU with z = f / (f + i):", h.shape)
+# --8<-- [end:min-lstm]
+
+# --8<-- [start:not-a-scan]
+keras.utils.set_random_seed(7)
+gru = layers.GRU(4, return_sequences=True)
+x = keras.random.normal((1, 1, 3))
+
+
+def after(h_0):
+    return gru(x, initial_state=ops.convert_to_tensor(h_0)).numpy()[0, 0]
+
+
+zero, one, two = (after(np.full((1, 4), v, "float32")) for v in (0, 1, 2))
+print("h from h_0 = 0, 1, 2: is the middle one the mean of the others?")
+print("GRU:   ", np.allclose(one, (zero + two) / 2, atol=1e-3))
+
+layer = MinGRU(4)
+layer.build((None, 1, 3))
+zero, one, two = (
+    layer.step(x[:, 0], np.full((1, 4), v)) for v in (0.0, 1.0, 2.0)
+)
+print("minGRU:", np.allclose(one, (zero + two) / 2, atol=1e-6))
+# --8<-- [end:not-a-scan]
