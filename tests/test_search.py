@@ -28,7 +28,7 @@ QUESTIONS = [
     (
         "which returned state is h and which is c",
         "practice/shapes-and-returns/"
-        "#which-state-is-h-and-which-is-c-return_state-of-an-lstm",
+        "#which-returned-state-is-h-and-which-is-c-return_state-of-an-lstm",
     ),
     # tensorflow#36624
     (
@@ -85,7 +85,7 @@ QUESTIONS = [
     (
         "recurrent_dropout does nothing",
         "practice/initialisation-and-dropout/"
-        "#dropout-that-does-nothing-trainingtrue-and-rate-1",
+        "#recurrent_dropout-or-dropout-does-nothing-trainingtrue-and-rate-1",
     ),
     # tensorflow#62849
     (
