@@ -127,6 +127,27 @@ for shuffle in (False, True):
     assert (state(adder) == [9, 90]) is not shuffle
 # --8<-- [end:shuffle]
 
+
+# --8<-- [start:shuffled-batches]
+class Batches(keras.utils.PyDataset):
+    """Twelve batches, all alike; it notes which number it is asked for."""
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, number):
+        asked_for.append(number)
+        return ones_and_tens[:2], targets[:2]
+
+
+for shuffle in (False, True):
+    asked_for = []
+    adder.fit(Batches(), shuffle=shuffle, verbose=0)
+    in_order = asked_for[-12:] == list(range(12))  # before: Keras looks once
+    print(f"shuffle={shuffle!s:5} batches in order: {in_order}")
+    assert in_order is not shuffle
+# --8<-- [end:shuffled-batches]
+
 # --8<-- [start:reset]
 adder.layers[0].reset_state()
 print("layer.reset_state():", state(adder))
