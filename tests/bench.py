@@ -160,7 +160,7 @@ def first_load(browser, address: str, page: str) -> dict[str, int]:
     context = browser.new_context()
     tab = context.new_page()
     responses = []
-    tab.on("response", responses.append)
+    tab.on("response", lambda response: responses.append(response))
     tab.goto(address + page, wait_until="networkidle")
     kinds = weigh(responses)
     context.close()
