@@ -8,6 +8,8 @@ them on small pages made to fail.
 import re
 from pathlib import Path
 
+import numpy as np
+
 from docs.pages import FIGURE, INCLUDE, REGION_MARKER, Fence, Page, PageError
 from tests.interpreter import Hung, Interpreter, Result
 
@@ -27,6 +29,7 @@ COLOURS = {
     "#d62728": "var(--figure-4, #d62728)",
 }
 MATPLOTLIB = "*{stroke-linejoin"  # in each figure that Matplotlib wrote
+MODEL_LIMIT = 500_000  # bytes
 FIGURE_TOLERANCE = 1.0  # points, of a figure about 460 wide
 
 
@@ -259,6 +262,28 @@ def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
             allowed = "an integer" if exact else f"tolerance {tolerance:g}"
             return f"recorded {a}, now {b} ({allowed})"
     return None
+
+
+def model_differs(recorded: Path, new: Path) -> str | None:
+    """What is wrong with the weights that a program saved, or None.
+
+    Training ends a little differently on another machine: names and shapes
+    are compared, and the numbers are not.
+    """
+    size = new.stat().st_size
+    if size > MODEL_LIMIT:
+        return f"{size:,} bytes, of {MODEL_LIMIT:,} allowed"
+    if not recorded.exists():
+        return "nothing is recorded"
+    old, now = (_shapes(path) for path in (recorded, new))
+    if old != now:
+        return f"recorded {old}, now {now}"
+    return None
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    with np.load(path) as arrays:
+        return {name: arrays[name].shape for name in arrays}
 
 
 def _float(number: str) -> float:

@@ -21,11 +21,10 @@ WALKTHROUGH = Page(ABOUT / "how-this-site-works.md")
 BY_US = "run by tests/test_about.py"
 
 VERDICT = re.compile(
-    r"(holds|answered here)([:,] .+)?|(holds when|does not hold:|open:) .+",
+    r"(holds|answered here)([:,] .+)?|(holds when|does not hold:) .+",
     re.S,
 )
 LINK = re.compile(r"\[[^]]+\]\((?P<path>[^)#]+)(#(?P<anchor>[^)]+))?\)")
-TO_COME = re.compile(r"to come: (?P<chapter>.+)")
 
 
 def table_rows(text: str, columns: int) -> list[list[str]]:
@@ -44,10 +43,6 @@ def table_rows(text: str, columns: int) -> list[list[str]]:
 def check_notes(text: str, docs: Path) -> list[str]:
     """What is wrong with the list of statements."""
     wrong = []
-    chapters = {
-        name: docs.parent.parent / folder.strip("`")
-        for name, folder, _ in table_rows(text, 3)
-    }
     rows = table_rows(text, 4)
     numbers = [row[0] for row in rows]
     if numbers != [str(n) for n in range(1, len(rows) + 1)]:
@@ -59,25 +54,13 @@ def check_notes(text: str, docs: Path) -> list[str]:
     false = [row[0] for row in rows if row[2].startswith("does not hold")]
     if named and re.findall(r"\d+", named[1]) != false:
         wrong.append(f"the text names other false ones than {false}")
-    used = set()
     for number, _, verdict, where in rows:
         if not VERDICT.fullmatch(verdict):
             wrong.append(f"{number}: not a verdict: {verdict}")
         if link := LINK.fullmatch(where):
             wrong += [f"{number}: {w}" for w in check_link(link, docs)]
-            if verdict.startswith("open"):
-                wrong.append(f"{number}: open, though a page shows it")
-        elif (to_come := TO_COME.fullmatch(where)) is None:
-            wrong.append(f"{number}: neither link nor to come: {where}")
-        elif (folder := chapters.get(to_come["chapter"])) is None:
-            wrong.append(f"{number}: no such chapter: {where}")
         else:
-            used.add(to_come["chapter"])
-            if folder.exists():
-                wrong.append(f"{number}: {folder.name}/ has come: link it")
-    unused = set(chapters) - used
-    if unused:
-        wrong.append(f"chapters that no statement waits for: {unused}")
+            wrong.append(f"{number}: not a link: {where}")
     return wrong
 
 
@@ -105,18 +88,9 @@ def test_every_statement_of_the_notes_is_accounted_for():
         ("22, on the update", "21, on the update", "names other false"),
         ("| 1 | RNNs", "| 1 | RNNs | RNNs", "numbered"),
         ("| does not hold: ", "| false: ", "not a verdict"),
-        ("| open: the notes show none ", "| open ", "not a verdict"),
-        ("| to come: Translation", "| soon: Translation", "neither link nor"),
-        ("| to come: Translation", "| to come: CNN", "no such chapter"),
-        ("`docs/en/translation/`", "`docs/en/gru/`", "has come: link it"),
-        ("| to come: Translation", "| soon", "no statement waits for"),
+        ("[Dates in any language](../translation", "(soon", "not a link"),
         ("topologies/one-to-one.md", "one.md", "no such page"),
         ("the-cell.md#the-mix", "the-cell.md#six", "no such heading"),
-        (
-            "| to come: Translation |",
-            "| [Topologies](../topologies/index.md) |",
-            "open, though a page shows it",
-        ),
     ],
 )
 def test_a_list_gone_wrong_is_noticed(old, new, complaint):

@@ -8,6 +8,7 @@ difference too small to matter moves a point by much.
 
 import os
 import re
+import shutil
 import time
 
 import nbformat
@@ -21,6 +22,8 @@ from tests import job
 from tests.interpreter import MATPLOTLIBRC
 
 TIME_LIMIT = 300  # seconds a lab, beside others; alone it fits in 180
+
+MODELS = pages.ROOT / "docs" / "assets" / "models"
 
 SVG = "image/svg+xml"
 DRAWS = re.compile(r"\bplt\.show\(")
@@ -103,6 +106,24 @@ def check_run(path, folder, update=False, limit=TIME_LIMIT):
             old.outputs, old.execution_count, stale = outputs, count, True
     if stale:
         path.write_text(nbformat.writes(recorded) + "\n", encoding="utf-8")
+    if (saved := folder / f"{path.stem}.npz").exists():
+        _check_model(path, saved, update)
+
+
+def _check_model(path, saved, update):
+    """The weights a lab saves under its own name are kept, for later use."""
+    recorded = MODELS / path.parent.name / saved.name
+    difference = job.model_differs(recorded, saved)
+    if difference and update:
+        recorded.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(saved, recorded)
+    elif difference:
+        raise LabError(
+            path,
+            _last_run(nbformat.read(path, 4)),
+            f"stale weights {recorded.name}: {difference}",
+            job.UPDATE,
+        )
 
 
 def run(path, folder, limit):
@@ -236,6 +257,12 @@ def test_lab_records_what_it_shows(path):
     check_form(path)
 
 
+def test_every_model_is_of_a_lab():
+    labs = {f"{lab.parent.name}/{lab.stem}.npz" for lab in pages.labs()}
+    found = {p.relative_to(MODELS).as_posix() for p in MODELS.rglob("*.npz")}
+    assert found <= labs
+
+
 def small_lab(folder, source, text=None, **metadata):
     """A notebook of one cell that recorded having printed ``text``."""
     cell = v4.new_code_cell(source, id="cell-0", metadata=metadata)
@@ -274,6 +301,7 @@ def test_numbers_within_the_tolerance_pass(tmp_path):
         ("import snippets", "No module named 'snippets'"),
         ("import warnings; warnings.warn('old')", "mend its cause"),
         ("'a repr'", "print it"),
+        ("import numpy; numpy.savez('small.npz')", "nothing is recorded"),
     ],
 )
 def test_what_a_lab_must_not_do(source, way_out, tmp_path):
