@@ -4,6 +4,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from docs.pages import Page, PageError
@@ -347,3 +348,14 @@ def test_a_figure_no_longer_drawn(project):
     project.write("docs/assets/figures/c/page/f.svg", old)
     with complains("page.md:7: no block of the page draws f.svg", "delete"):
         project.check(page)
+
+
+def test_weights_are_compared_by_name_and_shape(tmp_path):
+    recorded, new = tmp_path / "recorded.npz", tmp_path / "new.npz"
+    np.savez(recorded, kernel=np.zeros((2, 3)))
+    np.savez(new, kernel=np.ones((2, 3)))
+    assert job.model_differs(recorded, new) is None
+    np.savez(new, kernel=np.ones((3, 3)))
+    assert "(3, 3)" in job.model_differs(recorded, new)
+    np.savez(new, kernel=np.ones(100_000))
+    assert "500,000 allowed" in job.model_differs(recorded, new)
