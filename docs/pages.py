@@ -22,6 +22,7 @@ from pymdownx.snippets import SnippetMissingError
 from pytest_codeblocks import extract_from_buffer
 
 ROOT = Path(__file__).parent.parent
+MODELS = ROOT / "docs" / "assets" / "models"
 
 INCLUDE = re.compile(r'--8<-- "(?P<path>[^":]+)(:(?P<region>[\w-]+))?"')
 REGION_MARKER = re.compile(r"# --8<-- \[(start|end):([\w-]+)\]")
@@ -118,6 +119,12 @@ class Page:
     @property
     def figures(self) -> Path:
         return self.root / "docs" / "assets" / "figures" / self.name
+
+    @property
+    def model(self) -> Path:
+        """Where the weights are kept that the page's program saves, if any."""
+        models = self.root / MODELS.relative_to(ROOT)
+        return models / self.name.with_suffix(".npz")
 
     @functools.cached_property
     def title(self) -> str:
@@ -269,10 +276,10 @@ def _marks(fence: Fence, marks: list[str]) -> dict[str, str]:
     for mark in marks:
         match = re.fullmatch(r"pytest\.mark\.(\w+)(?:\((.*)\))?", mark)
         name, argument = match[1], match[2] or ""
-        if name not in {"skip", "tolerance", "timing"}:
+        if name not in {"skip", "tolerance", "timing", "examples"}:
             raise fence.error(
                 f"unknown mark {mark}",
-                'use skip(reason="…"), tolerance(0.01) or timing',
+                'use skip(reason="…"), tolerance(0.01), timing or examples',
             )
         if name == "skip" and not argument.startswith("reason="):
             raise fence.error(

@@ -6,6 +6,7 @@ them on small pages made to fail.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -158,11 +159,15 @@ def run_page(
 def check_block(
     block: Fence, result: Result, folder: Path, update: bool = False
 ) -> None:
-    """What the block printed and drew is what the page shows."""
+    """What the block printed, drew and saved is what the page shows."""
     _check_output(block, result.stdout, update)
     for name in result.files:
         if name.endswith(".svg"):
             _check_figure(block, name, folder, update)
+        elif name == block.page.model.name:
+            problem = stale_model(block.page.model, folder / name, update)
+            if problem:
+                raise block.error(f"stale weights {name}: {problem}", UPDATE)
 
 
 def _check_ran(block: Fence, result: Result) -> None:
@@ -240,10 +245,14 @@ def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
 
     Words must be equal. Numbers must be equal too, but for those with a
     fraction or an exponent under ``tolerance(t)``, which may be ``t`` apart,
-    and for those under ``timing``, which are not compared.
+    and for those under ``timing``, which are not compared. Of ``examples``,
+    which are what a trained network wrote, the lines are counted.
     """
     if old == new:
         return None
+    if "examples" in marks:
+        old, new = (len(text.splitlines()) for text in (old, new))
+        return None if old == new else f"recorded {old} lines, now {new}"
     if "timing" not in marks and "tolerance" not in marks:
         return _first_line(old, new)
     loose = [re.sub(r"\s+", " ", NUMBER.sub("#", text)) for text in (old, new)]
@@ -264,21 +273,26 @@ def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
     return None
 
 
-def model_differs(recorded: Path, new: Path) -> str | None:
+def stale_model(recorded: Path, new: Path, update: bool) -> str | None:
     """What is wrong with the weights that a program saved, or None.
 
     Training ends a little differently on another machine: names and shapes
-    are compared, and the numbers are not.
+    are compared, and the numbers are not. ``update`` records what differs,
+    unless it is too large.
     """
     size = new.stat().st_size
     if size > MODEL_LIMIT:
-        return f"{size:,} bytes, of {MODEL_LIMIT:,} allowed"
+        return f"{size:,} bytes, of {MODEL_LIMIT:,} allowed: save fewer"
     if not recorded.exists():
-        return "nothing is recorded"
-    old, now = (_shapes(path) for path in (recorded, new))
-    if old != now:
-        return f"recorded {old}, now {now}"
-    return None
+        difference = "nothing is recorded"
+    else:
+        old, now = (_shapes(path) for path in (recorded, new))
+        difference = None if old == now else f"recorded {old}, now {now}"
+    if difference and update:
+        recorded.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(new, recorded)
+        return None
+    return difference
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -4,7 +4,6 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from docs.pages import Page, PageError
@@ -350,12 +349,32 @@ def test_a_figure_no_longer_drawn(project):
         project.check(page)
 
 
-def test_weights_are_compared_by_name_and_shape(tmp_path):
-    recorded, new = tmp_path / "recorded.npz", tmp_path / "new.npz"
-    np.savez(recorded, kernel=np.zeros((2, 3)))
-    np.savez(new, kernel=np.ones((2, 3)))
-    assert job.model_differs(recorded, new) is None
-    np.savez(new, kernel=np.ones((3, 3)))
-    assert "(3, 3)" in job.model_differs(recorded, new)
-    np.savez(new, kernel=np.ones(100_000))
-    assert "500,000 allowed" in job.model_differs(recorded, new)
+SAVES = "import numpy as np; np.savez('page.npz', kernel=np.zeros({}))"
+
+
+def test_stale_weights(project):
+    page = project.page(a=SAVES.format("(2, 3)"))
+    with complains("page.md:3: stale weights page.npz: nothing is recorded"):
+        project.check(page)
+    project.check(page, update=True)
+    project.check(page)
+    page = project.page(a=SAVES.format("(2, 3)").replace("zeros", "ones"))
+    project.check(page)  # the numbers are not compared
+    page = project.page(a=SAVES.format("(3, 3)"))
+    with complains("page.md:3: stale weights", "(3, 3)", "--update-outputs"):
+        project.check(page)
+
+
+def test_weights_that_are_too_large(project):
+    page = project.page(a=SAVES.format(100_000))
+    with complains("bytes, of 500,000 allowed: save fewer"):
+        project.check(page, update=True)
+
+
+def test_examples_are_counted(project):
+    mark = "<!--pytest.mark.examples-->"
+    page = stale(project, "print('Kowalski')", "Nowak\n", mark)
+    project.check(page)
+    page = stale(project, "print('Nowak\\nKowalski')", "Nowak\n", mark)
+    with complains("stale output", "recorded 1 lines, now 2"):
+        project.check(page)

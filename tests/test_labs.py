@@ -1,14 +1,14 @@
 """Every lab runs in a fresh kernel, and does what its notebook records.
 
 A cell's metadata may say how its outputs are compared, in the words that
-pages use: ``{"tolerance": 0.05}``, or ``{"timing": true}`` if only words
-are compared. The latter also serves curves on a logarithmic axis, where a
-difference too small to matter moves a point by much.
+pages use: ``{"tolerance": 0.05}``, ``{"examples": true}`` if only lines are
+counted, or ``{"timing": true}`` if only words are compared. The latter also
+serves curves on a logarithmic axis, where a difference too small to matter
+moves a point by much.
 """
 
 import os
 import re
-import shutil
 import time
 
 import nbformat
@@ -22,8 +22,6 @@ from tests import job
 from tests.interpreter import MATPLOTLIBRC
 
 TIME_LIMIT = 300  # seconds a lab, beside others; alone it fits in 180
-
-MODELS = pages.ROOT / "docs" / "assets" / "models"
 
 SVG = "image/svg+xml"
 DRAWS = re.compile(r"\bplt\.show\(")
@@ -107,23 +105,14 @@ def check_run(path, folder, update=False, limit=TIME_LIMIT):
     if stale:
         path.write_text(nbformat.writes(recorded) + "\n", encoding="utf-8")
     if (saved := folder / f"{path.stem}.npz").exists():
-        _check_model(path, saved, update)
-
-
-def _check_model(path, saved, update):
-    """The weights a lab saves under its own name are kept, for later use."""
-    recorded = MODELS / path.parent.name / saved.name
-    difference = job.model_differs(recorded, saved)
-    if difference and update:
-        recorded.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(saved, recorded)
-    elif difference:
-        raise LabError(
-            path,
-            _last_run(nbformat.read(path, 4)),
-            f"stale weights {recorded.name}: {difference}",
-            job.UPDATE,
-        )
+        recorded = pages.MODELS / path.parent.name / saved.name
+        if problem := job.stale_model(recorded, saved, update):
+            raise LabError(
+                path,
+                _last_run(ran),
+                f"stale weights {saved.name}: {problem}",
+                job.UPDATE,
+            )
 
 
 def run(path, folder, limit):
@@ -223,7 +212,7 @@ def _differ(cell, outputs):
     if old != new:
         return f"recorded {old or 'nothing'}, now {new or 'nothing'}"
     metadata = cell.metadata
-    marks = {"timing": ""} if metadata.get("timing") else {}
+    marks = {name: "" for name in ("timing", "examples") if metadata.get(name)}
     if "tolerance" in metadata:
         marks["tolerance"] = str(metadata["tolerance"])
     for a, b in zip(cell.outputs, outputs, strict=True):
@@ -255,12 +244,6 @@ def test_lab(path, tmp_path, update):
 @pytest.mark.parametrize("path", LABS)
 def test_lab_records_what_it_shows(path):
     check_form(path)
-
-
-def test_every_model_is_of_a_lab():
-    labs = {f"{lab.parent.name}/{lab.stem}.npz" for lab in pages.labs()}
-    found = {p.relative_to(MODELS).as_posix() for p in MODELS.rglob("*.npz")}
-    assert found <= labs
 
 
 def small_lab(folder, source, text=None, **metadata):
