@@ -29,8 +29,9 @@ REGION_MARKER = re.compile(r"# --8<-- \[(start|end):([\w-]+)\]")
 FIGURE = re.compile(r'--8<-- "docs/assets/figures/([\w/-]+)/([\w-]+\.svg)"')
 TITLE = re.compile(r'title="([^"]+)"')
 
-# What a program imports -> what its reader installs, where the two differ.
-PACKAGES = {"keras": "keras tensorflow"}
+KERAS_BACKEND = re.compile(r'^os\.environ\["KERAS_BACKEND"\] = "(\w+)"', re.M)
+# A package that lends its files, and is not imported, stands in a comment.
+ALSO_NEEDED = re.compile(r"^\s*# pip install (.+)$", re.M)
 
 
 class PageError(BuildError):
@@ -235,8 +236,11 @@ def notebook_code(notebook: nbformat.NotebookNode) -> str:
 
 
 def requirements(code: str) -> str:
-    """What ``pip install`` needs for ``code``: its imports, in order."""
-    names = {}
+    """What ``pip install`` needs for ``code``, by name.
+
+    That is what it imports, the backend of Keras, and what comments name.
+    """
+    names = set(" ".join(ALSO_NEEDED.findall(code)).split())
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -244,12 +248,11 @@ def requirements(code: str) -> str:
             modules = [node.module]
         else:
             continue
-        for module in modules:
-            name = module.split(".")[0]
-            if name not in sys.stdlib_module_names:
-                for package in PACKAGES.get(name, name).split():
-                    names[package] = None
-    return " ".join(sorted(names))
+        names |= {module.split(".")[0] for module in modules}
+    if "keras" in names:
+        backend = KERAS_BACKEND.search(code)
+        names.add(backend[1] if backend else "tensorflow")
+    return " ".join(sorted(names - sys.stdlib_module_names))
 
 
 @functools.cache

@@ -89,3 +89,12 @@ def test_every_model_is_saved_by_its_page():
         sources[model] = pages.notebook_code(nbformat.read(lab, 4))
     for path in pages.MODELS.rglob("*.npz"):
         assert path.name in sources.get(path, ""), f"delete {path}"
+
+
+def test_what_a_reader_installs():
+    backend = (
+        'import os\n\nos.environ["KERAS_BACKEND"] = "jax"\nimport keras\n'
+    )
+    assert pages.requirements("from keras import ops") == "keras tensorflow"
+    assert pages.requirements(backend) == "jax keras"
+    assert pages.requirements("x = 1  # a\n# pip install b c") == "b c"
