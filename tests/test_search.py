@@ -205,6 +205,63 @@ QUESTIONS = [
         "attention heat map alignment",
         "beyond/attention/#attention-weights-as-a-heat-map-an-alignment",
     ),
+    # the applications
+    (
+        "recursive or direct multi-step forecast",
+        "applications/forecasting/#direct-or-recursive-multi-step-forecast-the-error-by-horizon",
+    ),
+    (
+        "prediction interval coverage",
+        "applications/forecasting/#prediction-intervals-quantile-loss-or-residual-quantiles",
+    ),
+    (
+        "NaN in the window",
+        "applications/forecasting/#nan-in-the-window-fahrenheit-instead-of-celsius-a-sensor-stuck",
+    ),
+    (
+        "class imbalance macro-F1",
+        "applications/classifying/#class-imbalance-accuracy-or-macro-f1",
+    ),
+    (
+        "saliency over characters",
+        "applications/classifying/#what-did-the-model-read-saliency-over-characters",
+    ),
+    (
+        "sampling temperature top-k",
+        "applications/generating/#sample-with-temperature-and-top-k",
+    ),
+    (
+        "generated text is in the training data",
+        "applications/generating/#memorised-or-generalised-generated-text-found-in-the-training-data",
+    ),
+    (
+        "tied embeddings",
+        "applications/tang-quatrains/#tied-embeddings-and-a-start-from-the-counts",
+    ),
+    (
+        "sequence labelling most frequent baseline",
+        "applications/labelling/#the-most-frequent-label-baseline",
+    ),
+    (
+        "BLEU chrF sacrebleu",
+        "translation/chinese-to-english/#bleu-chrf-and-exact-match-with-sacrebleu",
+    ),
+    (
+        "Chinese tokenisation jieba",
+        "translation/chinese-to-english/#chinese-tokenisation-characters-or-jieba-words",
+    ),
+    (
+        "beam search or greedy",
+        "translation/dates/#greedy-or-beam-search",
+    ),
+    (
+        "is a recurrent network worth it",
+        "applications/#when-is-a-recurrent-network-worth-it",
+    ),
+    (
+        "licence of the data",
+        "reference/data/#data-sets-sources-licences",
+    ),
 ]
 
 

@@ -305,7 +305,7 @@ assert as_it_is == changed
 
 
 # --8<-- [start:training]
-def trained(build, passes=3, batch=128):
+def trained(build, passes=6, batch=128):
     """Train a model once from each seed; yields its test logits."""
     starts = []
     for seed in seeds:  # before any training: seeding empties TF's caches
