@@ -1,5 +1,6 @@
 """What MkDocs does beyond its configuration: assets, downloads, formulas."""
 
+import re
 from pathlib import Path
 
 import mkdocs_jupyter.config
@@ -67,7 +68,7 @@ def on_page_content(html, page, config, files):
 
 
 def on_post_page(output, page, config):
-    """Add to the head, and name the dialog that Material leaves unnamed."""
+    """Add to the head, and name what Material leaves without a name."""
     # Before Material's own script, which asks for the index at once.
     uris = {"scripts/search.js": '<script src="{}"></script>'}
     if 'class="katex"' in output:
@@ -77,6 +78,12 @@ def on_post_page(output, page, config):
         for uri, element in uris.items()
     )
     output = output.replace("</head>", f"{head}</head>", 1)
+    # The label that names a chapter with a page of its own is but an icon.
+    output = re.sub(
+        r'aria-labelledby="(__nav_\d+)_label"([^>]*>\s*<label )',
+        r'aria-labelledby="\1_title"\2id="\1_title" ',
+        output,
+    )
     return output.replace(
         'role="dialog">', 'role="dialog" aria-label="Search">', 1
     )

@@ -305,9 +305,17 @@ def code_of(name):
     path = ROOT / "docs" / "en" / f"{name}.ipynb"
     if path.exists():
         cells = nbformat.read(path, 4).cells
-        return [c.source.strip() for c in cells if c.cell_type == "code"]
+        return [shown(c.source) for c in cells if c.cell_type == "code"]
     blocks = Page(path.with_suffix(".md")).blocks
     return [block.code.strip("\n") for block in blocks]
+
+
+def shown(source):
+    """A lab's cell on its page: of data by the thousand, the ends."""
+    lines = source.strip().split("\n")
+    if len(lines) >= 1000:
+        lines[5:-3] = ["… the .ipynb and the .py hold them all …"]
+    return "\n".join(lines)
 
 
 def so_far(blocks, count):

@@ -466,7 +466,7 @@ for k, language in enumerate(languages):
         name.title() + "*" * ((name, language) in lists["listed"])
         for name in new[5 * k : 5 * k + 5]
     ]
-    print(f"{language:9}", *(f"{name:16}" for name in five))
+    print(f"{language:9}", ", ".join(five))
 # --8<-- [end:five-each]
 
 # --8<-- [start:unusual]
