@@ -88,7 +88,11 @@ def test_every_statement_of_the_notes_is_accounted_for():
         ("22, on the update", "21, on the update", "names other false"),
         ("| 1 | RNNs", "| 1 | RNNs | RNNs", "numbered"),
         ("| does not hold: ", "| false: ", "not a verdict"),
-        ("[Dates in any language](../translation", "(soon", "not a link"),
+        (
+            "[What recurrent networks can do](../applications",
+            "(soon",
+            "not a link",
+        ),
         ("topologies/one-to-one.md", "one.md", "no such page"),
         ("the-cell.md#the-mix", "the-cell.md#six", "no such heading"),
     ],
