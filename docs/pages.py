@@ -124,7 +124,7 @@ class Page:
     @property
     def model(self) -> Path:
         """Where the weights are kept that the page's program saves, if any."""
-        models = self.root / MODELS.relative_to(ROOT)
+        models = self.root / "docs" / "assets" / "models"
         return models / self.name.with_suffix(".npz")
 
     @functools.cached_property

@@ -85,8 +85,7 @@ def test_every_recorded_file_is_shown():
 def test_every_model_is_saved_by_its_page():
     sources = {page.model: page.download() for page in PAGES if page.blocks}
     for lab in pages.labs():
-        model = pages.MODELS / lab.parent.name / f"{lab.stem}.npz"
-        sources[model] = pages.notebook_code(nbformat.read(lab, 4))
+        sources[Page(lab).model] = pages.notebook_code(nbformat.read(lab, 4))
     for path in pages.MODELS.rglob("*.npz"):
         assert path.name in sources.get(path, ""), f"delete {path}"
 

@@ -127,20 +127,27 @@ def mae(forecast, truth, part):
 ahead = origin[:, None] + np.arange(1, horizon + 1)
 temperature = weather["temperature"].to_numpy()
 hour = every_hour.tz_convert("America/New_York").hour.to_numpy()
-by_hour = [
-    temperature[:end_train][hour[:end_train] == k].mean() for k in range(24)
-]
-daily = np.array(by_hour)  # the mean day, from the training span alone
 
+
+def mean_day(span):
+    """The mean temperature of each hour of the day, (24,), in a span."""
+    by_hour = [temperature[span][hour[span] == k].mean() for k in range(24)]
+    return np.array(by_hour)
+
+
+def moved_along(daily):
+    """The last value, moved along a mean day: (windows, horizon)."""
+    return now[:, None] + daily[hour[ahead]] - daily[hour[origin]][:, None]
+
+
+daily = mean_day(slice(0, end_train))  # from the training span alone
 forecasts = {
     "persistence": np.repeat(now[:, None], horizon, axis=1),
     "same hour yesterday": temperature[ahead - 24],
     "climatology": daily[hour[ahead]],
     "drift of 24 h": now[:, None]
     + (now - X[:, 0, 0])[:, None] / (steps - 1) * np.arange(1, horizon + 1),
-    "persistence + mean day": now[:, None]
-    + daily[hour[ahead]]
-    - daily[hour[origin]][:, None],
+    "persistence + mean day": moved_along(daily),
 }
 # --8<-- [end:simple]
 
@@ -242,17 +249,13 @@ def placed(values, part):
     return full
 
 
-def compiled(model, loss, updates=200):
-    """The model with a loss, and a step size that fades to zero."""
+def trained(model, loss, X, Y, updates=200, batch=128):
+    """Train a model once from each seed; yields it each time."""
+    # The size of the steps fades to zero.
     fading = keras.optimizers.schedules.CosineDecay(0.02, updates)
     adam = keras.optimizers.Adam(fading)
     model.compile(loss=loss, optimizer=adam, steps_per_execution=10)
     adam.build(model.trainable_variables)
-    return model
-
-
-def trained(model, X, Y, updates=200, batch=128):
-    """Train a compiled model once from each seed; yields it each time."""
     starts = []
     for seed in seeds:  # before any training: seeding empties TF's caches
         keras.utils.set_random_seed(seed)
@@ -261,7 +264,7 @@ def trained(model, X, Y, updates=200, batch=128):
     for seed, start in zip(seeds, starts, strict=True):
         # A new model would be traced anew: start this one again instead.
         model.set_weights(start)
-        for v in model.optimizer.variables:
+        for v in adam.variables:
             v.assign(ops.zeros_like(v))
         rng = np.random.default_rng(seed)
         passes = -(-updates * batch // len(Y))  # rounded up
@@ -275,8 +278,10 @@ def trained(model, X, Y, updates=200, batch=128):
 
 later = validation | test  # the windows to score
 quantiles = []  # one (windows, horizon, levels) for each seed
-network = compiled(direct(steps, features, horizon), pinball)
-for model in trained(network, X_scaled[train], change[train] / change_std):
+network = direct(steps, features, horizon)
+for model in trained(
+    network, pinball, X_scaled[train], change[train] / change_std
+):
     answer = model.predict(X_scaled[later], batch_size=1024, verbose=0)
     answer = now[later, None, None] + answer * change_std
     quantiles.append(placed(answer, later))
@@ -322,7 +327,8 @@ def roll(model, part):
 forecasts["GRU, recursive"] = [
     placed(roll(model, test), test)
     for model in trained(
-        compiled(recursive(), "mae", updates=50),
+        recursive(),
+        "mae",
         X_scaled[train],
         steps_Y[train],
         updates=50,
@@ -458,7 +464,8 @@ co2_forecasts = {
     "GRU, direct": [],
 }
 for model in trained(
-    compiled(direct(year, 2, weeks), pinball, updates=100),
+    direct(year, 2, weeks),
+    pinball,
     co2_scaled[co2_train],
     correction[co2_train] / co2_std,
     updates=100,
@@ -478,13 +485,9 @@ assert of_network.max() < 0.93 * mae(start, co2_Y, co2_test).mean()
 days = 60  # the scales stay those of the whole training span
 few = train & (origin >= end_train - 24 * days)
 recent = slice(end_train - 24 * days, end_train)
-day = [temperature[recent][hour[recent] == k].mean() for k in range(24)]
-day = np.array(day)
 rows = {
     "persistence": np.repeat(now[:, None], horizon, axis=1),
-    "persistence + mean day": now[:, None]
-    + day[hour[ahead]]
-    - day[hour[origin]][:, None],
+    "persistence + mean day": moved_along(mean_day(recent)),
     "linear, all features": now[:, None]
     + linear_regression(X_scaled, change, few, validation),
 }
@@ -492,7 +495,8 @@ by_validation = {}
 for updates in (40, 200):
     several = []
     for model in trained(
-        compiled(direct(steps, features, horizon), pinball, updates),
+        direct(steps, features, horizon),
+        pinball,
         X_scaled[few],
         change[few] / change_std,
         updates,
@@ -518,8 +522,7 @@ assert by_validation["GRU, 40 updates"] < by_validation["GRU, 200 updates"]
 # --8<-- [end:fewer-data]
 
 # --8<-- [start:save]
-weights = seed_1
-halves = [weight.astype("float16") for weight in weights]
+halves = [weight.astype("float16") for weight in seed_1]
 np.savez_compressed(
     "forecasting.npz",
     *halves,
@@ -529,7 +532,7 @@ np.savez_compressed(
     columns=json.dumps(list(weather.columns)),
 )
 saved = np.load("forecasting.npz")
-network.set_weights([saved[f"arr_{k}"] for k in range(len(weights))])
+network.set_weights([saved[f"arr_{k}"] for k in range(len(halves))])
 kilobytes = Path("forecasting.npz").stat().st_size / 1000
 answer = network.predict(X_scaled[test], batch_size=1024, verbose=0)
 again = now[test, None, None] + answer * saved["change_std"]

@@ -484,10 +484,7 @@ for text in ("Hello!", "我用Keras。", "龘", "老师" * 1000):
 # --8<-- [end:read]
 
 # --8<-- [start:beside]
-print(f"{'':24}  all   polyphonic")
-for name, several in results.items():
-    found = np.mean([score(answer) for answer in several], axis=0)
-    print(f"{name:24}{found[0]:.3f}   {found[1]:.3f}")
+show(results)
 # --8<-- [end:beside]
 
 # --8<-- [start:with-padding]
