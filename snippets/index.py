@@ -1,4 +1,4 @@
-# --8<-- [start:last-or-every-step]
+# %% last-or-every-step
 import keras
 import numpy as np
 from keras import layers
@@ -22,4 +22,3 @@ assert last.count_params() == every.count_params() == parameters
 every.set_weights(last.get_weights())
 assert np.allclose(every(x)[:, -1], last_output, atol=1e-6)
 print("parameters of each:    ", parameters)
-# --8<-- [end:last-or-every-step]

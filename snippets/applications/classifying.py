@@ -1,4 +1,4 @@
-# --8<-- [start:the-data]
+# %% the-data
 import json
 import unicodedata
 from collections import Counter, defaultdict
@@ -37,10 +37,9 @@ written = {language: surnames(locale) for language, locale in LOCALES.items()}
 for language, names in written.items():
     some = ", ".join(names[:: len(names) // 4][1:4])
     print(f"{language:9}{len(names):5}  {some}")
-# --8<-- [end:the-data]
 
 
-# --8<-- [start:the-trap]
+# %% the-trap
 def foreign(name):
     """The letters of a name that English does not use, in order."""
     letters = {one for one in name.casefold() if one.isalpha()}
@@ -73,10 +72,9 @@ for what, names_of in {"4 scripts": scripts, "10 Latin": written}.items():
     print(f"{what:10} largest class {guess:.2f}   alphabet {told:.3f}")
     if names_of is scripts:
         assert told > 0.99
-# --8<-- [end:the-trap]
 
 
-# --8<-- [start:plain-letters]
+# %% plain-letters
 def plain(name):
     """Small letters without accents: 'Żółć' -> 'zolc', 'Weiß' -> 'weiss'."""
     name = name.casefold().translate(str.maketrans("łđøð", "ldod"))
@@ -98,10 +96,9 @@ print(sum(n > 1 for n in shared.values()), "of them in several languages:")
 print(*(f"{name} in {n}" for name, n in shared.most_common(3)), sep=", ")
 alphabet = {one for name in spellings for one in name}
 assert alphabet <= set("abcdefghijklmnopqrstuvwxyz '-,")
-# --8<-- [end:plain-letters]
 
 
-# --8<-- [start:the-split]
+# %% the-split
 def cut(items, seed=0, share=0.8):
     """Shuffle and cut: a list for training and one for the test."""
     order = np.random.default_rng(seed).permutation(len(items))
@@ -117,10 +114,9 @@ ceiling = len(unseen) / len(test)
 print(len(training), "for training,", len(test), "for the test")
 print(f"no more than {ceiling:.3f} of the test can be right")
 assert not seen & unseen and len(training) + len(test) == len(pairs)
-# --8<-- [end:the-split]
 
 
-# --8<-- [start:a-split-by-rows]
+# %% a-split-by-rows
 def look_up(training, test):
     """How many test names are known from training, and how many told so."""
     known = {}
@@ -140,10 +136,9 @@ for what, (a, b) in {
 }.items():
     known, right = look_up(a, b)
     print(f"{what:28}{known:4} known, {right:3} with the right language")
-# --8<-- [end:a-split-by-rows]
 
 
-# --8<-- [start:scores]
+# %% scores
 answer = np.array([languages.index(language) for _, language in test])
 target = np.array([languages.index(language) for _, language in training])
 
@@ -175,10 +170,9 @@ def enter(name, *guesses):
 
 print(f"{'':26}accuracy")
 enter("most frequent", np.full(len(test), np.bincount(target).argmax()))
-# --8<-- [end:scores]
 
 
-# --8<-- [start:naive-bayes]
+# %% naive-bayes
 def runs(name, longest):
     """All runs of 1 to `longest` letters; ^ and $ mark the ends."""
     name = f"^{name}$"
@@ -209,10 +203,9 @@ def naive_bayes(longest):
 
 for longest in (1, 2, 3):
     bayes = enter(f"naive Bayes, 1 to {longest}", naive_bayes(longest))
-# --8<-- [end:naive-bayes]
 
 
-# --8<-- [start:train]
+# %% train
 batch, seeds = 192, (0, 1, 2)
 steps = len(training) // batch  # of one epoch
 
@@ -260,9 +253,7 @@ def predict(model, inputs):
     return ops.softmax(model(inputs, training=False)).numpy()
 
 
-# --8<-- [end:train]
-
-# --8<-- [start:bag-of-runs]
+# %% bag-of-runs
 rows = sorted({run for name, _ in training for run in runs(name, 3)})
 row_of = {run: row for row, run in enumerate(rows, 1)}  # 0 is padding
 
@@ -288,9 +279,8 @@ for seed in seeds:
     of_bag.append(predict(bag, test_inputs))
 bag_score = enter("bag of runs", *(p.argmax(axis=-1) for p in of_bag))
 assert bag_score > bayes - 0.01
-# --8<-- [end:bag-of-runs]
 
-# --8<-- [start:letters-to-numbers]
+# %% letters-to-numbers
 PAD, UNKNOWN = 0, 1
 letters = sorted({letter for name in names for letter in name})
 number_of = {letter: number for number, letter in enumerate(letters, 2)}
@@ -307,9 +297,8 @@ ends = [name[-width:] for name in names]
 X, X_test = to_numbers(ends), to_numbers(test_names)
 longer = np.mean([len(name) > width for name in names])
 print("X", X.shape, " X_test", X_test.shape, f" cut: {longer:.1%} of X")
-# --8<-- [end:letters-to-numbers]
 
-# --8<-- [start:the-model]
+# %% the-model
 keras.utils.set_random_seed(7)
 network = keras.Sequential(
     [
@@ -321,19 +310,17 @@ network = keras.Sequential(
 )
 reading = ready(network, rate=0.02, epochs=12)
 print(network.count_params(), "parameters;", bag.count_params(), "in the bag")
-# --8<-- [end:the-model]
 
-# --8<-- [start:the-network]
+# %% the-network
 of_lstm = []
 for seed in seeds:
     train(reading, [X], seed, hide=0.03)
     of_lstm.append(predict(network, X_test))
 lstm_score = enter("LSTM", *(p.argmax(axis=-1) for p in of_lstm))
 assert 0.7 < lstm_score < bag_score - 0.015
-# --8<-- [end:the-network]
 
 
-# --8<-- [start:runs-at-each-step]
+# %% runs-at-each-step
 def runs_by_step(name, n):
     """The n letters that end at each step: 'abc', 2 -> '^a', 'ab', 'bc'."""
     name = "^" * (n - 1) + name + "$"
@@ -378,9 +365,8 @@ for seed in seeds:
     of_runs.append(predict(on_runs, X_test_runs))
 runs_score = enter("LSTM on runs", *(p.argmax(axis=-1) for p in of_runs))
 assert lstm_score + 0.01 < runs_score < bag_score + 0.005
-# --8<-- [end:runs-at-each-step]
 
-# --8<-- [start:confusion]
+# %% confusion
 share = np.zeros((len(languages), len(languages)))
 for p in of_runs:
     np.add.at(share, (answer, p.argmax(axis=-1)), 1)
@@ -399,9 +385,8 @@ ax.set(xlim=(-0.6, 9.6), ylim=(9.6, -0.6), aspect="equal")
 ax.set(xlabel="answer of the network", ylabel="language")
 ax.set_axisbelow(True)
 fig.savefig("confusion.svg")
-# --8<-- [end:confusion]
 
-# --8<-- [start:by-language]
+# %% by-language
 prior = np.bincount(target) / len(target)
 recall = np.diag(share)
 polish = languages.index("Polish")
@@ -415,10 +400,9 @@ nen = [language for name, language in pairs if name.endswith("nen")]
 assert nen.count("Finnish") > 0.9 * len(nen) > 100
 finnish, german = recall[[languages.index(x) for x in ("Finnish", "German")]]
 assert finnish > german + 0.1 and recall.argmax() == polish
-# --8<-- [end:by-language]
 
 
-# --8<-- [start:imbalance]
+# %% imbalance
 def mean_recall(guess):
     return np.mean([np.mean(guess[answer == k] == k) for k in range(10)])
 
@@ -434,9 +418,8 @@ for what, guesses in ways.items():
     found.append((right, np.mean([mean_recall(guess) for guess in guesses])))
     print(f"{what:17}{right:10.2f}{found[-1][1]:13.2f}")
 assert found[1][0] < found[0][0] and found[1][1] > found[0][1] + 0.02
-# --8<-- [end:imbalance]
 
-# --8<-- [start:by-length]
+# %% by-length
 sizes = np.array([len(name) for name in test_names])
 right_of = {
     what: np.mean([p.argmax(axis=-1) == answer for p in outcome], axis=0)
@@ -454,10 +437,9 @@ for low, high in ((1, 4), (5, 6), (7, 8), (9, 10), (11, 40)):
     line = "".join(f"{value:9.2f}" for value in by_length[-1])
     print(f"{low:2} to {high:2}{of.sum():7}  {line}")
 assert np.all(np.array(by_length[0]) < np.array(by_length[-1]) - 0.2)
-# --8<-- [end:by-length]
 
 
-# --8<-- [start:which-letters]
+# %% which-letters
 def speaks_for(names, ks):
     """How much each letter of a name speaks for language k.
 
@@ -496,10 +478,9 @@ for ax, name, effect, language in zip(
     ax.set_ylim(-2.2, 4.2)
     ax.grid(False)
 fig.savefig("which-letters.svg")
-# --8<-- [end:which-letters]
 
 
-# --8<-- [start:ends]
+# %% ends
 print("letters kept     1     2     3     4     5")
 kept = {
     "the first": lambda name, k: name[:k],
@@ -513,9 +494,8 @@ for what, keep in kept.items():
     print(f"{what:13}", *(f"{value:5.2f}" for value in shares))
     kept[what] = shares
 assert kept["the last"][2] > kept["the first"][2] + 0.05
-# --8<-- [end:ends]
 
-# --8<-- [start:save]
+# %% save
 np.savez_compressed(
     "classifying.npz",
     letters=json.dumps(letters),
@@ -536,10 +516,9 @@ changed = np.sum(before.argmax(axis=-1) != after.argmax(axis=-1))
 print(f"{Path('classifying.npz').stat().st_size / 1000:.1f} kB")
 print(f"largest change of a probability {np.abs(after - before).max():.3f}")
 assert np.abs(after - before).max() < 0.01 and changed < 10
-# --8<-- [end:save]
 
 
-# --8<-- [start:classify]
+# %% classify
 def classify(text):
     """[(language, probability), …], the likeliest first.
 
@@ -567,49 +546,42 @@ for text in [*unusual, "nowak" * 20]:
         total = sum(p for _, p in outcome)
         print(f"{shown:16} {len(outcome)} languages, in sum {total:.3f}")
         assert abs(total - 1) < 1e-4
-# --8<-- [end:classify]
 
-# --8<-- [start:ten-names]
+# %% ten-names
 for name, language in cut(test)[0][:10]:
     (first, p), (second, q), *_ = classify(name)
     print(f"{name:13}{language:9} {first:9}{p:4.0%}  {second:9}{q:4.0%}")
-# --8<-- [end:ten-names]
 
-# --8<-- [start:padding-does-not-count]
+# %% padding-does-not-count
 wide = np.pad(X_test[:200], [(0, 0), (0, 40)])
 gap = np.abs(predict(network, wide) - after[:200]).max()
 assert gap < 1e-5
-# --8<-- [end:padding-does-not-count]
 
-# --8<-- [start:never-seen]
+# %% never-seen
 zulu = predict(network, to_numbers([plain(n) for n in surnames("zu_ZA")]))
 sure_of = {"test": after, "Zulu": zulu}
 for what, p in sure_of.items():
     sure = np.mean(p.max(axis=-1) > 0.9)
     print(f"{what:5} surer than 0.9: {sure:.2f} of the names")
     assert sure > 0.1
-# --8<-- [end:never-seen]
 
-# --8<-- [start:all-scores]
+# %% all-scores
 print(f"{'':26}accuracy  macro-F1")
 for name, rows in table.items():
     accuracy, f1 = rows.mean(axis=0)
     print(f"{name:26}{accuracy:8.2f}{f1:10.2f}")
 print(f"{'no more is possible':26}{ceiling:8.2f}")
-# --8<-- [end:all-scores]
 
-# --8<-- [start:shuffled-letters]
+# %% shuffled-letters
 rng = np.random.default_rng(0)
 mixed = ["".join(rng.permutation(list(name))) for name in test_names]
 mixed = predict(network, to_numbers(mixed)).argmax(axis=-1)
 print(f"letters shuffled: {np.mean(mixed == answer):.2f}")
 assert np.mean(mixed == answer) < lstm_score - 0.15
-# --8<-- [end:shuffled-letters]
 
-# --8<-- [start:americans]
+# %% americans
 american = [plain(name) for name in surnames("en_US")]
 american = predict(network, to_numbers(american)).argmax(axis=-1)
 for language in ("English", "Spanish", "French"):
     share = np.mean(american == languages.index(language))
     print(f"{language:8} {share:.2f}")
-# --8<-- [end:americans]

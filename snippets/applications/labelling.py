@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import json
 import unicodedata
 from collections import Counter, defaultdict
@@ -11,10 +11,9 @@ from hsk_sentences_audio import load_sentences
 from keras import layers
 
 seeds = [1, 2, 3]
-# --8<-- [end:import]
 
 
-# --8<-- [start:load]
+# %% load
 def is_han(character):
     """True for the characters of the block CJK Unified Ideographs."""
     return "\u4e00" <= character <= "\u9fff"
@@ -39,10 +38,9 @@ first = next(iter(labels_of))
 print(first, *labels_of[first])
 lengths = np.array([len(sentence) for sentence in labels_of])
 print(f"{lengths.sum()} characters, {lengths.min()} to {lengths.max()} each")
-# --8<-- [end:load]
 
 
-# --8<-- [start:silver]
+# %% silver
 def numbered(syllable):
     """The tone mark as a number at the end, 5 for none: hǎo -> hao3."""
     marks = {"\u0304": "1", "\u0301": "2", "\u030c": "3", "\u0300": "4"}
@@ -66,9 +64,8 @@ assert differ.total() < 10  # one program made both
 for part in ("地走了", "教书", "长得"):  # adverb, teach books, look like
     row = next(row for row in load_sentences() if part in row["chinese"])
     print(row["chinese"], row["pinyin_numbered"])
-# --8<-- [end:silver]
 
-# --8<-- [start:split]
+# %% split
 order = np.random.default_rng(1).permutation(len(labels_of))
 data = list(labels_of.items())
 data = [data[k] for k in order]
@@ -86,9 +83,8 @@ print(len(train), "sentences to train on,", len(test), "to test")
 print(f"{len(counts)} characters, {len(polyphonic)} of them polyphonic")
 for character in "行长为得":
     print(character, dict(counts[character]))
-# --8<-- [end:split]
 
-# --8<-- [start:score]
+# %% score
 wanted = np.array([r for _, readings in test for r in readings])
 letters = np.array([c for sentence, _ in test for c in sentence])
 is_polyphonic = np.isin(letters, list(polyphonic))
@@ -117,10 +113,9 @@ print(
         *score(baseline)
     )
 )
-# --8<-- [end:score]
 
 
-# --8<-- [start:neighbours]
+# %% neighbours
 def neighbours(sentence):
     """For each character: (before, itself), (itself, after), all three."""
     padded = ["^", *sentence, "$"]
@@ -173,10 +168,9 @@ def show(results):
 
 
 show(results)
-# --8<-- [end:neighbours]
 
 
-# --8<-- [start:groups]
+# %% groups
 def left_one_out(which):
     """Each character's share right by one table, on the training sentences.
 
@@ -209,9 +203,8 @@ for name, group in groups.items():
     print(
         f"{name:7}{len(group):3} characters, {number:4} in the test:", *often
     )
-# --8<-- [end:groups]
 
-# --8<-- [start:encode]
+# %% encode
 PAD, UNKNOWN = 0, 1
 characters = sorted(counts)
 id_of = {c: k + 2 for k, c in enumerate(characters)}
@@ -245,10 +238,9 @@ X, y, decide = X[:, :cut], y[:, :cut], decide[:, :cut]
 print("X", X.shape, " y", y.shape, f" {len(names)} labels")
 print(f"padding: {(X == PAD).mean():.2f} of the steps")
 print(f"to decide: {decide.mean():.2f} of the steps")
-# --8<-- [end:encode]
 
 
-# --8<-- [start:model]
+# %% model
 def tagger(recurrent):
     """ids (batch, time) -> logits (batch, time, labels)."""
     ids = keras.Input((None,), dtype="int32")
@@ -291,9 +283,8 @@ for name, model in models.items():
     print(f"{name:15}{trainable:7} weights to train")
     untrained = model.predict(test_ids, batch_size=512, verbose=0)
     assert (answers(untrained) == baseline).all()
-# --8<-- [end:model]
 
-# --8<-- [start:padding]
+# %% padding
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 few, other = X[:64], y[:64].copy()
 other[few == PAD] = 5  # another label, at padded steps alone
@@ -301,10 +292,9 @@ logits = model(few)  # they carry the mask, and the loss reads it
 as_it_is, changed = float(loss(y[:64], logits)), float(loss(other, logits))
 print(f"largest change of the loss: {abs(as_it_is - changed):.1f}")
 assert as_it_is == changed
-# --8<-- [end:padding]
 
 
-# --8<-- [start:training]
+# %% training
 def trained(build, passes=6, batch=128):
     """Train a model once from each seed; yields its test logits."""
     starts = []
@@ -351,18 +341,16 @@ for build in (one_direction, two_directions):
             learnt[name] = [v.numpy() for v in variables]
     results[name] = [answers(one) for one in logits[name]]
 show(results)
-# --8<-- [end:training]
 
-# --8<-- [start:training-asserted]
+# %% training-asserted
 one, two = (
     np.array([score(answer)[1] for answer in results[name]]) for name in logits
 )
 assert min(one.min(), two.min()) > score(baseline)[1] + 0.01  # both beat it
 both_sides = score(results["table: both sides"][0])[1]
 assert max(one.max(), two.max()) < both_sides - 0.005  # and the table, both
-# --8<-- [end:training-asserted]
 
-# --8<-- [start:by-group]
+# %% by-group
 tests = {
     "what is before": np.isin(letters, groups["before"]),
     "what is after": np.isin(letters, groups["after"]),
@@ -381,9 +369,8 @@ for name, (in_before, in_after) in shares.items():
 gain = np.subtract(shares["RNN, two_directions"], shares["RNN, one_direction"])
 print(f"{'the second direction':24}{gain[0]:+6.3f}  {gain[1]:+6.3f}")
 assert gain[1] > 0.015 > gain[0]
-# --8<-- [end:by-group]
 
-# --8<-- [start:by-group-figure]
+# %% by-group-figure
 fig, ax = plt.subplots()
 for k, (name, pair) in enumerate(shares.items()):
     ax.bar(np.arange(2) + 0.2 * (k - 1.5), pair, width=0.18, label=name)
@@ -392,9 +379,8 @@ ax.set(ylabel="accuracy", ylim=(0.8, 1.05))
 ax.set_yticks([0.8, 0.85, 0.9, 0.95, 1])
 ax.legend(loc="upper center", ncols=2)
 fig.savefig("by-group.svg")
-# --8<-- [end:by-group-figure]
 
-# --8<-- [start:examples]
+# %% examples
 spots = [  # by rule: decided by what follows, and not the commonest reading
     (k, step)
     for k, (sentence, readings) in enumerate(test)
@@ -414,9 +400,8 @@ for k, step in spots:
     (common,) = most_frequent(sentence[step])
     wanted_not = f"{readings[step]}, not {common}"
     print(f"{one_way:.2f} {both_ways:.2f} {wanted_not}: {marked}")
-# --8<-- [end:examples]
 
-# --8<-- [start:no-neighbour]
+# %% no-neighbour
 known = [
     any(key in table for key in keys[:2])
     for sentence, _ in test
@@ -433,9 +418,8 @@ for name in (
 ):
     share = np.mean([(a == wanted)[strange].mean() for a in results[name]])
     print(f"{name:24}{share:.2f}")
-# --8<-- [end:no-neighbour]
 
-# --8<-- [start:save]
+# %% save
 weights = [w.astype("float16") for w in learnt["RNN, two_directions"]]
 as_json = json.dumps(counts, ensure_ascii=False)
 np.savez_compressed("labelling.npz", *weights, counts=as_json)
@@ -452,10 +436,9 @@ loaded = model.predict(test_ids, batch_size=512, verbose=0)
 same = answers(loaded) == results["RNN, two_directions"][0]
 print(f"the same answers after rounding: {same.mean():.3f}")
 assert same.mean() > 0.998
-# --8<-- [end:save]
 
 
-# --8<-- [start:read]
+# %% read
 def read(text):
     """A reading for each character: [(character, reading), …].
 
@@ -481,20 +464,17 @@ for text in ("Hello!", "我用Keras。", "龘", "老师" * 1000):
     answer = read(text)
     assert len(answer) == len(text)
     print(text[:9], *(reading for _, reading in answer[:9]))
-# --8<-- [end:read]
 
-# --8<-- [start:beside]
+# %% beside
 show(results)
-# --8<-- [end:beside]
 
-# --8<-- [start:with-padding]
+# %% with-padding
 padding = (test_ids == PAD).sum()
 right = (baseline == wanted).sum()
 print(f"without padding {right / len(wanted):.3f}")
 print(f"with padding    {(right + padding) / (len(wanted) + padding):.3f}")
-# --8<-- [end:with-padding]
 
-# --8<-- [start:reversed]
+# %% reversed
 forward, backward = table, counts
 counts, table = defaultdict(Counter), defaultdict(Counter)
 for sentence, readings in train:
@@ -516,4 +496,3 @@ for sentence, readings in test:
 for name, number in right.items():
     print(f"{name:14}{number / len(wanted):.3f}")
 counts, table = backward, forward
-# --8<-- [end:reversed]

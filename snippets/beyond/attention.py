@@ -1,4 +1,4 @@
-# --8<-- [start:states-to-compare]
+# %% states-to-compare
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,10 +8,9 @@ keras.utils.set_random_seed(7)
 batch, steps_out, steps_in, units = 2, 3, 5, 8
 h_out = np.random.normal(size=(batch, steps_out, units)).astype("float32")
 h_in = np.random.normal(size=(batch, steps_in, units)).astype("float32")
-# --8<-- [end:states-to-compare]
 
 
-# --8<-- [start:dot-product]
+# %% dot-product
 def softmax(scores):
     """Positive numbers that add up to 1 along the last axis."""
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -27,9 +26,8 @@ assert np.allclose(context, by_keras[0], atol=1e-5)
 assert np.allclose(weights, by_keras[1], atol=1e-5)
 assert np.allclose(weights.sum(axis=-1), 1)
 print("weights", weights.shape, "context", context.shape)
-# --8<-- [end:dot-product]
 
-# --8<-- [start:additive]
+# %% additive
 additive = layers.AdditiveAttention()
 by_keras = additive([h_out, h_in], return_attention_scores=True)
 (v,) = additive.get_weights()  # the layer's only weights
@@ -40,9 +38,8 @@ assert pairs.shape == (batch, steps_out, steps_in, units)
 assert np.allclose(softmax(scores), by_keras[1], atol=1e-5)
 assert np.allclose(softmax(scores) @ h_in, by_keras[0], atol=1e-5)
 print("v", v.shape)
-# --8<-- [end:additive]
 
-# --8<-- [start:additive-of-the-paper]
+# %% additive-of-the-paper
 to_query, to_key = layers.Dense(units, use_bias=False), layers.Dense(units)
 query, key = to_query(h_out), to_key(h_in)
 _, by_keras = additive([query, h_in, key], return_attention_scores=True)
@@ -50,9 +47,8 @@ _, by_keras = additive([query, h_in, key], return_attention_scores=True)
 W, (U, b) = to_query.get_weights()[0], to_key.get_weights()
 scores = np.tanh((h_out @ W)[:, :, None] + (h_in @ U + b)[:, None]) @ v
 assert np.allclose(softmax(scores), by_keras, atol=1e-5)
-# --8<-- [end:additive-of-the-paper]
 
-# --8<-- [start:scaling]
+# %% scaling
 print("units  spread of scores  largest of 10 weights: as is, scaled")
 for d in (4, 64, 1024):
     a, b = np.random.normal(size=(2, 1000, 10, d))
@@ -65,16 +61,14 @@ for d in (4, 64, 1024):
     assert np.isclose(scores.std(), np.sqrt(d), rtol=0.1)
     assert 0.8 < scaled.std() < 1.2 and largest[1] < 0.5
 assert largest[0] > 0.9
-# --8<-- [end:scaling]
 
-# --8<-- [start:use-scale]
+# %% use-scale
 scaled = layers.Attention(use_scale=True)
 _, by_keras = scaled([h_out, h_in], return_attention_scores=True)
 print("scale at the start:", scaled.get_weights()[0])
 assert np.allclose(by_keras, weights, atol=1e-5)  # as without
-# --8<-- [end:use-scale]
 
-# --8<-- [start:mask]
+# %% mask
 filled = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]], dtype=bool)
 attention = layers.Attention()
 _, without = attention([h_out, h_in], return_attention_scores=True)
@@ -91,9 +85,8 @@ for name, w in (("without mask", without), ("with mask", masked)):
     print(f"{name:12}", np.round(np.sum(w[1, :, 2:], axis=-1), 2))
 assert np.all(np.sum(masked[1, :, 2:], axis=-1) == 0)
 assert np.all(np.sum(without[1, :, 2:], axis=-1) > 0.01)
-# --8<-- [end:mask]
 
-# --8<-- [start:the-task]
+# %% the-task
 PAD, START, STOP = 0, 1, 2
 vocabulary, shortest, longest = 3 + 8, 4, 10  # eight symbols to reverse
 
@@ -116,10 +109,9 @@ def make(samples):
 source, shifted, target, lengths = make(1000)
 print("source ", source[1])
 print("target ", target[1])
-# --8<-- [end:the-task]
 
 
-# --8<-- [start:two-models]
+# %% two-models
 def build(with_attention, units=32, features=16):
     """(model, watched): watched also returns weights, h_in and h_out."""
     source_in = keras.Input((None,), dtype="int32")
@@ -166,10 +158,9 @@ def train(model, steps, seed, batch=64):
 plain, _ = build(with_attention=False)
 attentive, watched = build(with_attention=True)
 print("numbers to train:", plain.count_params(), attentive.count_params())
-# --8<-- [end:two-models]
 
 
-# --8<-- [start:by-length]
+# %% by-length
 def exact(logits):
     """For each test string: is every symbol right?"""
     right = np.argmax(logits, axis=-1) == target
@@ -194,9 +185,8 @@ for name, rows in by_length.items():
     print(f"{name:11}", *(f"{value:5.2f}" for value in np.mean(rows, axis=0)))
 without, attended = np.array(list(by_length.values()))
 assert attended.min() > 0.7 > 0.4 > without[:, sizes >= 9].max()
-# --8<-- [end:by-length]
 
-# --8<-- [start:by-length-figure]
+# %% by-length-figure
 fig, ax = plt.subplots()
 for colour, (name, rows) in zip(("C0", "C1"), by_length.items(), strict=True):
     ax.plot(sizes, np.transpose(rows), "o-", color=colour)
@@ -206,18 +196,16 @@ ax.set_ylabel("exact match")
 ax.set_ylim(0, 1.05)
 ax.legend()
 fig.savefig("by-length.svg")
-# --8<-- [end:by-length-figure]
 
-# --8<-- [start:longer-training]
+# %% longer-training
 prepare(plain, steps=800)
 train(plain, 800, seed=1)
 patient = share(exact(plain([source, shifted])))
 print("length     ", *(f"{n:5}" for n in sizes))
 print("states only", *(f"{value:5.2f}" for value in patient))
 assert patient[-1] > without[:, -1].max() + 0.2
-# --8<-- [end:longer-training]
 
-# --8<-- [start:alignment]
+# %% alignment
 logits, weights, h_in, h_out = map(np.asarray, watched([source, shifted]))
 print("weights", weights.shape)
 on_padding = weights * (source == PAD)[:, None, :]
@@ -232,9 +220,8 @@ mirrored = [
 ]
 print(f"largest at the mirror image: {np.mean(mirrored):.2f} of all steps")
 assert np.mean(mirrored) > 0.8
-# --8<-- [end:alignment]
 
-# --8<-- [start:heat-map]
+# %% heat-map
 fig, ax = plt.subplots(figsize=(4.5, 4))
 shades = ax.pcolormesh(alignment, vmin=0, vmax=1, cmap="viridis")
 for axis, name in ((ax.xaxis, "source"), (ax.yaxis, "output")):
@@ -245,10 +232,9 @@ ax.set_aspect("equal")
 ax.grid(False)
 fig.colorbar(shades, label="weight")
 fig.savefig("heat-map.svg")
-# --8<-- [end:heat-map]
 
 
-# --8<-- [start:other-weights]
+# %% other-weights
 def answer(weights):
     """Logits of the trained model with these weights in place of its own."""
     seen = np.concatenate([weights @ h_in, h_out], axis=-1)
@@ -271,9 +257,8 @@ assert found[0] > 0.9 and found[1] > 0.6 and found[2] < 0.2
 
 real = shifted != PAD  # elsewhere Keras sets the context to 0
 assert np.allclose(answer(weights)[real], logits[real], atol=1e-3)
-# --8<-- [end:other-weights]
 
-# --8<-- [start:cost]
+# %% cost
 print("steps in and out  weights of one sample")
 for n in (10, 100, 1000):
     h = np.zeros((1, n, 32), "float32")
@@ -281,15 +266,13 @@ for n in (10, 100, 1000):
     size = np.asarray(weights).nbytes
     print(f"{n:16,}  {size:21,} bytes")
     assert size == 4 * n * n  # a float32 for each pair of steps
-# --8<-- [end:cost]
 
-# --8<-- [start:wrong-order]
+# %% wrong-order
 h_out, h_in = np.zeros((2, 3, 8)), np.zeros((2, 5, 8))
 print("[h_out, h_in] ->", tuple(layers.Attention()([h_out, h_in]).shape))
 print("[h_in, h_out] ->", tuple(layers.Attention()([h_in, h_out]).shape))
-# --8<-- [end:wrong-order]
 
-# --8<-- [start:nothing-to-see]
+# %% nothing-to-see
 empty = np.zeros((2, 5), dtype=bool)
 _, weights = layers.Attention()(
     [h_out, np.random.normal(size=(2, 5, 8)).astype("float32")],
@@ -298,10 +281,8 @@ _, weights = layers.Attention()(
 )
 print(np.round(weights[0, 0], 2))
 assert np.allclose(weights, 1 / 5)
-# --8<-- [end:nothing-to-see]
 
-# --8<-- [start:what-is-added]
+# %% what-is-added
 added = attentive.count_params() - plain.count_params()
 print("added:", added)
 assert added == 32 * 32
-# --8<-- [end:what-is-added]

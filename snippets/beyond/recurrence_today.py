@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import time
 
 import keras
@@ -7,10 +7,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 seeds = (1, 2, 3)
-# --8<-- [end:import]
 
 
-# --8<-- [start:the-loop]
+# %% the-loop
 def by_loop(a, b):
     """h_t = a_t * h_{t-1} + b_t from h_0 = 0, one step after the other.
 
@@ -28,10 +27,9 @@ a = rng.uniform(0, 1, (2, 8, 3))
 b = rng.normal(size=(2, 8, 3))
 h = by_loop(a, b)
 print(h.shape)
-# --8<-- [end:the-loop]
 
 
-# --8<-- [start:combine]
+# %% combine
 def combine(earlier, later):
     """Two stretches of a linear recurrence as one: (a, b) pairs."""
     (a_1, b_1), (a_2, b_2) = earlier, later
@@ -45,10 +43,9 @@ assert np.allclose(left, right)  # associative
 assert np.allclose(left[1], h[:, 2])  # and it is three steps
 assert not np.allclose(combine(one, two), combine(two, one))
 print("the brackets do not matter, the order does")
-# --8<-- [end:combine]
 
 
-# --8<-- [start:scan]
+# %% scan
 def by_scan(a, b):
     """What `by_loop` returns, in log2(time) rounds; for any Keras tensor.
 
@@ -77,15 +74,13 @@ for timesteps in (7, 64, 1000):
     rounds = int(np.ceil(np.log2(timesteps)))
     print(f"{timesteps:4} steps, {rounds:2} rounds, equal to the loop")
     assert error < 1e-12
-# --8<-- [end:scan]
 
-# --8<-- [start:keras-has-one]
+# %% keras-has-one
 _, from_keras = ops.associative_scan(combine, (a, b), axis=1)
 assert np.allclose(from_keras, by_loop(a, b))
 print("keras.ops.associative_scan agrees")
-# --8<-- [end:keras-has-one]
 
-# --8<-- [start:how-it-scales]
+# %% how-it-scales
 sizes = {"32 numbers a step": (1, 32), "32,768 numbers a step": (64, 512)}
 lengths = (16, 64, 256, 1024)
 
@@ -121,9 +116,8 @@ for name, row in ratios.items():
     print(f"{name:22}", *(f"{ratio:6.1f}" for ratio in row))
 assert ratios["32 numbers a step"][-1] > 2
 assert ratios["32,768 numbers a step"][-1] < 2
-# --8<-- [end:how-it-scales]
 
-# --8<-- [start:underflow]
+# %% underflow
 shape = (1, 400, 1)
 a_half = np.full(shape, 0.5, "float32")
 b_ones = np.ones(shape, "float32")
@@ -138,10 +132,9 @@ print(
 print("the short cut is finite before step", broken)
 assert 100 < broken < 200
 assert np.allclose(by_scan(a_half, b_ones), by_loop(a_half, b_ones))
-# --8<-- [end:underflow]
 
 
-# --8<-- [start:min-gru]
+# %% min-gru
 @keras.saving.register_keras_serializable("unrolled")
 class MinGRU(layers.Layer):
     """minGRU of Feng et al., 2024 (arXiv 2410.01201), as a parallel scan.
@@ -211,9 +204,8 @@ mask = np.arange(10) < 7  # the last three steps are padding
 masked = layer(x, mask=np.stack([mask, mask]))
 assert np.allclose(masked[:, -1], all_h[:, 6], atol=1e-6)
 print("all at once and step by step: the same h")
-# --8<-- [end:min-gru]
 
-# --8<-- [start:count]
+# %% count
 counts = {}
 for make in (layers.LSTM, layers.GRU, MinGRU):
     layer = make(128)
@@ -221,10 +213,9 @@ for make in (layers.LSTM, layers.GRU, MinGRU):
     counts[make.__name__] = layer.count_params()
     print(f"{make.__name__:7} {layer.count_params():7,} parameters")
 assert counts["MinGRU"] == 2 * (64 * 128 + 128)
-# --8<-- [end:count]
 
 
-# --8<-- [start:training-step]
+# %% training-step
 def training_step(layer, timesteps):
     """A compiled function: forward and back on 16 sequences."""
     x = tf.random.normal((16, timesteps, 16))
@@ -254,10 +245,9 @@ for timesteps in (16, 64, 256):
     gain[timesteps] = np.median(pairs)
     print(f"{timesteps:4} steps: {gain[timesteps]:5.1f}")
 assert max(gain.values()) > 1.2
-# --8<-- [end:training-step]
 
 
-# --8<-- [start:the-tasks]
+# %% the-tasks
 def adding_problem(samples, seed, timesteps=20):
     """The lab's task: add the two marked numbers of a sequence."""
     rng = np.random.default_rng(seed)
@@ -297,9 +287,7 @@ def train(make, task, loss, head, updates):
     return results
 
 
-# --8<-- [end:the-tasks]
-
-# --8<-- [start:as-good-as-gru]
+# %% as-good-as-gru
 print("adding problem, 20 steps: error after 200 updates")
 errors = {}
 for name, make in (
@@ -314,9 +302,8 @@ for name, make in (
     print(f"{name:16}", *(f"{error:7.3f}" for error in errors[name]))
 assert max(errors["GRU"]) < min(errors["minGRU"])
 assert max(errors["minGRU, b_z = 3"]) < 0.1
-# --8<-- [end:as-good-as-gru]
 
-# --8<-- [start:parity]
+# %% parity
 print("parity, 12 bits: share of right answers")
 right = {}
 for name, make in (
@@ -334,9 +321,8 @@ for name, make in (
     print(f"{name:10}", *(f"{share:6.2f}" for share in right[name]))
 assert min(right["GRU"]) > 0.9
 assert max(right["minGRU"]) < 0.75
-# --8<-- [end:parity]
 
-# --8<-- [start:nothing-but-ones]
+# %% nothing-but-ones
 keras.utils.set_random_seed(7)
 layer = MinGRU(16, return_sequences=True)
 h = layer(np.ones((1, 60, 1), "float32")).numpy()[0]
@@ -346,9 +332,8 @@ for t in (1, 10, 20, 40):
         f"from step {t:2} to {t + 1:2} the state moves by {moves[t - 1]:.0e}"
     )
 assert (np.diff(moves) <= 1e-6).all() and moves[-1] < 1e-5
-# --8<-- [end:nothing-but-ones]
 
-# --8<-- [start:a-minus-one]
+# %% a-minus-one
 bits, odd = parity(4, seed=7, timesteps=1000)
 a = 1 - 2 * bits  # 0 keeps, 1 turns the sign
 b = np.zeros_like(a)
@@ -356,19 +341,17 @@ b[:, 0] = a[:, 0]  # as if h_0 were 1
 sign = by_scan(a, b)
 assert np.array_equal(np.asarray(sign) < 0, odd == 1)
 print("one unit, 1000 bits, a of 1 or -1: parity right at every step")
-# --8<-- [end:a-minus-one]
 
-# --8<-- [start:memory]
+# %% memory
 width, size = 1024, 2  # numbers per layer and token; bytes per number
 print("kept per layer, in kB: tokens   recurrent   attention")
 for tokens in (1, 1_000, 100_000):
     recurrent, attention = width * size, 2 * width * size * tokens
     print(f"{tokens:29,} {recurrent / 1e3:11,.0f} {attention / 1e3:11,.0f}")
 assert attention == 2 * tokens * recurrent
-# --8<-- [end:memory]
 
 
-# --8<-- [start:min-lstm]
+# %% min-lstm
 def sigmoid(v):
     return 1 / (1 + np.exp(-v))
 
@@ -384,9 +367,8 @@ z = f / (f + i)  # its gates scaled so that they add up to 1
 assert np.allclose(i / (f + i), 1 - z)
 h = by_scan(z, (1 - z) * h_tilde)
 print("scaled, minLSTM is a minGRU with z = f / (f + i):", h.shape)
-# --8<-- [end:min-lstm]
 
-# --8<-- [start:not-a-scan]
+# %% not-a-scan
 keras.utils.set_random_seed(7)
 gru = layers.GRU(4, return_sequences=True)
 x = keras.random.normal((1, 1, 3))
@@ -406,4 +388,3 @@ zero, one, two = (
     layer.step(x[:, 0], np.full((1, 4), v)) for v in (0.0, 1.0, 2.0)
 )
 print("minGRU:", np.allclose(one, (zero + two) / 2, atol=1e-6))
-# --8<-- [end:not-a-scan]

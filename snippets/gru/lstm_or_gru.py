@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import time
 from collections import Counter
 
@@ -10,10 +10,9 @@ from keras import layers
 from statsmodels.datasets import co2
 
 keras.utils.set_random_seed(7)
-# --8<-- [end:import]
 
 
-# --8<-- [start:layers]
+# %% layers
 def lstm(units):
     return layers.LSTM(units)
 
@@ -27,9 +26,8 @@ def gru_before(units):
 
 
 makers = {"LSTM": lstm, "GRU": gru, "GRU, reset_after=False": gru_before}
-# --8<-- [end:layers]
 
-# --8<-- [start:count]
+# %% count
 features, units = 64, 128
 parameters, products = {}, {}
 print("                        states  blocks  parameters  multiplications")
@@ -45,9 +43,8 @@ for name, make in makers.items():
     products[name] = int(np.size(W) + np.size(U) + 3 * units)
     print(f"{name:23} {states:6} {blocks:7}", end="")
     print(f" {parameters[name]:11,} {products[name]:16,}")
-# --8<-- [end:count]
 
-# --8<-- [start:three-quarters]
+# %% three-quarters
 u, f = units, features
 assert parameters["LSTM"] == 4 * u * (f + u + 1)
 assert parameters["GRU"] == 3 * u * (f + u + 2)  # a second bias
@@ -59,9 +56,8 @@ for name in list(makers)[1:]:
     print(f"    multiplications {products[name] / products['LSTM']:.4f}")
     assert abs(products[name] / products["LSTM"] - 3 / 4) < 0.002
 assert parameters["GRU, reset_after=False"] / parameters["LSTM"] == 3 / 4
-# --8<-- [end:three-quarters]
 
-# --8<-- [start:operations]
+# %% operations
 GROUPS = {
     "matrix products": ["MatMul"],
     "element by element": [
@@ -96,9 +92,8 @@ for name, make in makers.items():
     print("   ", ", ".join(f"{n} {group}" for group, n in listed))
 
 assert min(total["GRU"], total["GRU, reset_after=False"]) > total["LSTM"]
-# --8<-- [end:operations]
 
-# --8<-- [start:step-time]
+# %% step-time
 sizes, rounds = [32, 128, 256], 12
 rng = np.random.default_rng(7)
 X = rng.normal(size=(32, 20, 16)).astype("float32")
@@ -126,9 +121,8 @@ for at, size in enumerate(sizes):
         for k, model in enumerate(models):  # take turns
             took[0, at, turn, k] = seconds(model.predict_on_batch, X)
             took[1, at, turn, k] = seconds(model.train_on_batch, X, y)
-# --8<-- [end:step-time]
 
-# --8<-- [start:ratios]
+# %% ratios
 ratios = took[..., 1:] / took[..., :1]  # within a round
 low, ratio, high = np.percentile(ratios, [25, 50, 75], axis=2)
 for kind, what in enumerate(["forward only", "training step"]):
@@ -146,9 +140,8 @@ for kind, what in enumerate(["forward only", "training step"]):
 lstm_ms, after, before = took[1].min(axis=1).T  # of the training steps
 assert after[-1] / lstm_ms[-1] < 0.85 * after[0] / lstm_ms[0]
 assert after[-1] < before[-1]
-# --8<-- [end:ratios]
 
-# --8<-- [start:ratio-figure]
+# %% ratio-figure
 fig, ax = plt.subplots()
 ax.axhline(1, color="black", linewidth=1)
 ax.axhline(3 / 4, color="black", linewidth=1, linestyle="--")
@@ -160,10 +153,9 @@ ax.set(xticks=range(len(sizes)), xticklabels=sizes)
 ax.set(ylim=(0, 2.5), yticks=[0, 0.5, 1, 1.5, 2, 2.5])
 ax.legend(loc="lower left")
 fig.savefig("step-time.svg")
-# --8<-- [end:ratio-figure]
 
 
-# --8<-- [start:three-networks]
+# %% three-networks
 def equal(units, features):
     """The LSTM's units for about as many parameters as a GRU has."""
     goal = 3 * units * (features + units + 2)
@@ -222,9 +214,7 @@ def restart(model, seed, make, units, shape):
             variable.assign(np.zeros(variable.shape))
 
 
-# --8<-- [end:three-networks]
-
-# --8<-- [start:adding]
+# %% adding
 baseline = 1 / 6  # always answer 1
 timesteps, updates, batch = 20, 400, 32
 
@@ -247,9 +237,8 @@ speeds = {name: [] for name in NETWORKS}
 for name, _, losses, each in study(adding_problem, updates, batch, 0.02):
     curves[name].append(losses)
     speeds[name].append(each)
-# --8<-- [end:adding]
 
-# --8<-- [start:learning-curves]
+# %% learning-curves
 fig, ax = plt.subplots()
 ax.axhline(baseline, color="black", linewidth=1)
 for name, color in zip(NETWORKS, ["C0", "C1", "C2"], strict=True):
@@ -260,9 +249,8 @@ ax.set(xlabel="weight updates", ylabel="mean squared error")
 ax.set(ylim=(0, 0.25))
 ax.legend()
 fig.savefig("learning-curves.svg")
-# --8<-- [end:learning-curves]
 
-# --8<-- [start:to-threshold]
+# %% to-threshold
 threshold = 0.02
 needed = {}
 print("                updates to 0.02, by seed   ms an update   seconds")
@@ -276,9 +264,8 @@ for name in NETWORKS:
 
 middle = {name: np.median(needed[name]) for name in NETWORKS}
 assert middle["GRU"] < 0.8 * min(middle["LSTM"], middle["small LSTM"])
-# --8<-- [end:to-threshold]
 
-# --8<-- [start:air]
+# %% air
 series = co2.load_pandas().data["co2"].interpolate()
 ppm = series.to_numpy()
 ahead, year = 4, 52
@@ -294,9 +281,8 @@ air_X = (windows / scale[0]).astype("float32")[..., np.newaxis]
 air_y = (change / scale[1]).astype("float32")
 print(f"{is_train.sum()} windows to 1989, {is_test.sum()} from 1990 on")
 print("X", air_X.shape, "y", air_y.shape)
-# --8<-- [end:air]
 
-# --8<-- [start:baselines]
+# %% baselines
 last_year = ppm[now + ahead - year] - ppm[now - year]
 design = np.column_stack([windows, np.ones(len(windows))])
 line = np.linalg.lstsq(design[is_train], change[is_train], rcond=None)[0]
@@ -313,9 +299,8 @@ baselines = {
 }
 for name, value in baselines.items():
     print(f"{name:18} {value:.3f} ppm")
-# --8<-- [end:baselines]
 
-# --8<-- [start:forecast]
+# %% forecast
 updates, batch = 250, 64
 
 
@@ -335,9 +320,8 @@ for name, model, _, _ in study(forecasts, updates, batch, 0.01):
 for name in NETWORKS:
     each = " ".join(f"{value:.3f}" for value in errors[name])
     print(f"{name:12} {each}   median {np.median(errors[name]):.3f} ppm")
-# --8<-- [end:forecast]
 
-# --8<-- [start:a-draw]
+# %% a-draw
 medians = [np.median(errors[name]) for name in NETWORKS]
 for name in NETWORKS:
     assert max(errors[name]) < baselines["last year's change"]
@@ -347,10 +331,9 @@ gained = baselines["last year's change"] - max(medians)
 assert apart < gained / 3
 print(f"networks apart:         {apart:.3f} ppm")
 print(f"gained on the baseline: {gained:.3f} ppm")
-# --8<-- [end:a-draw]
 
 
-# --8<-- [start:counting]
+# %% counting
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
@@ -379,22 +362,19 @@ for step in range(1, 6001):
 
 assert all(c == step for step, (c, _, _) in seen.items())
 assert seen[3000][1:] == seen[6000][1:]  # equal to the last bit
-# --8<-- [end:counting]
 
-# --8<-- [start:equal-units]
+# %% equal-units
 v = equal(units=128, features=64)
 small = layers.LSTM(v)
 small.build((None, None, 64))
 print(f"LSTM({v}): {small.count_params():,}")
 print(f"GRU(128): {parameters['GRU']:,}")
 assert abs(small.count_params() / parameters["GRU"] - 1) < 0.01
-# --8<-- [end:equal-units]
 
-# --8<-- [start:where-it-stops]
+# %% where-it-stops
 for keep in (0.9, 0.99, 0.999):
     h, moved, step = np.float32(0), True, 0
     while moved:
         before, h = h, gru_step(h, a, keep)
         moved, step = h != before, step + 1
     print(f"z = {keep}: the last step that moved h is {step - 1}")
-# --8<-- [end:where-it-stops]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-weights]
+# %% the-weights
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,9 +23,8 @@ W_z, W_r, W_h = np.split(W, 3, axis=1)
 U_z, U_r, U_h = np.split(U, 3, axis=1)
 b_z, b_r, b_h = np.split(b, 3)
 print("W", W.shape, " U", U.shape, " b", b.shape, " W_z", W_z.shape)
-# --8<-- [end:the-weights]
 
-# --8<-- [start:four-situations]
+# %% four-situations
 x = np.array(
     [
         [0.3, 0, 0],  # value, write, fresh
@@ -35,10 +34,9 @@ x = np.array(
     ]
 )
 h = np.full((4, 1), 0.6)  # the pad holds 0.6 in all four
-# --8<-- [end:four-situations]
 
 
-# --8<-- [start:reset-gate]
+# %% reset-gate
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
@@ -47,25 +45,22 @@ r = sigmoid(x @ W_r + h @ U_r + b_r)
 
 print("fresh ", x[:, 2])
 print("r     ", r[:, 0].round(2))
-# --8<-- [end:reset-gate]
 
-# --8<-- [start:candidate]
+# %% candidate
 h_tilde = np.tanh(x @ W_h + (r * h) @ U_h + b_h)
 
 print("r       ", r[:, 0].round(2))
 print("h_tilde ", h_tilde[:, 0].round(2))
 assert np.allclose(h_tilde[[0, 2]], np.tanh(0.3 + 0.6), atol=1e-4)  # added
 assert np.allclose(h_tilde[[1, 3]], np.tanh(0.3), atol=1e-4)  # started anew
-# --8<-- [end:candidate]
 
-# --8<-- [start:update-gate]
+# %% update-gate
 z = sigmoid(x @ W_z + h @ U_z + b_z)
 
 print("write ", x[:, 1])
 print("z     ", z[:, 0].round(2))
-# --8<-- [end:update-gate]
 
-# --8<-- [start:the-mix]
+# %% the-mix
 h_new = z * h + (1 - z) * h_tilde
 
 print("  write   fresh       r h_tilde       z       h")
@@ -73,10 +68,9 @@ for row in np.hstack([x[:, 1:], r, h_tilde, z, h_new]):
     print(" ".join(f"{number:7.2f}" for number in row))
 assert np.allclose(h_new[:2], 0.6, atol=1e-4)  # kept, fresh or not
 assert np.allclose(h_new[2:], h_tilde[2:], atol=1e-4)  # replaced
-# --8<-- [end:the-mix]
 
 
-# --8<-- [start:the-cell]
+# %% the-cell
 def gru_cell(x, h, W, U, b, reset_after=True):
     """One step of a GRU (Cho et al. 2014), with the weights of Keras.
 
@@ -128,9 +122,8 @@ def gru(X, W, U, b, reset_after=True):
 
 
 assert np.allclose(gru_cell(x, h, W, U, b, reset_after=False), h_new)
-# --8<-- [end:the-cell]
 
-# --8<-- [start:the-story]
+# %% the-story
 story = np.array(
     [
         [
@@ -159,9 +152,8 @@ print("h ", states.round(2))
 assert np.isclose(states[1], states[0], atol=1e-3)
 assert np.isclose(states[3], states[2], atol=1e-3)  # fresh alone: no effect
 assert np.isclose(states[4], np.tanh(0.2), atol=1e-3)
-# --8<-- [end:the-story]
 
-# --8<-- [start:equals-keras]
+# %% equals-keras
 timesteps, features, units = 12, 4, 5
 X = np.random.default_rng(7).normal(size=(8, timesteps, features))
 
@@ -186,9 +178,8 @@ for layer in after, before:
     by_keras = keras.ops.convert_to_numpy(layer(X))
     assert np.abs(by_hand - by_keras).max() < 1e-6
     print(f"{reset_after=!s:5} ", *[w.shape for w in weights])
-# --8<-- [end:equals-keras]
 
-# --8<-- [start:who-is-removed]
+# %% who-is-removed
 h = np.array([[0.5, 0.4]])
 r = np.array([[0.0, 1.0]])
 U_h = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -201,9 +192,8 @@ assert np.allclose(r * (h @ U_h), (h @ U_h) * [0, 1])  # unit 1 gets none
 
 diagonal = np.diag([2.0, 3.0])
 assert np.allclose((r * h) @ diagonal, r * (h @ diagonal))
-# --8<-- [end:who-is-removed]
 
-# --8<-- [start:one-product]
+# %% one-product
 W, U, (b, d) = after.get_weights()
 h = gru(X, W, U, np.stack([b, d]))[:, 3]
 x = X[:, 4]
@@ -213,9 +203,8 @@ h_z, h_r, h_h = np.split(h @ U + d, 3, axis=1)  # all that U has to do
 z, r = sigmoid(x_z + h_z), sigmoid(x_r + h_r)
 h_new = z * h + (1 - z) * np.tanh(x_h + r * h_h)
 assert np.allclose(h_new, gru_cell(x, h, W, U, np.stack([b, d])))
-# --8<-- [end:one-product]
 
-# --8<-- [start:which-biases-count]
+# %% which-biases-count
 gates = slice(0, 2 * units)  # z and r
 
 moved_b, moved_d = b.copy(), d.copy()
@@ -227,10 +216,9 @@ assert np.abs(same - gru(X, W, U, np.stack([b, d]))).max() < 1e-6
 moved_b, moved_d = b + d, np.zeros_like(d)  # the candidate's as well
 other = gru(X, W, U, np.stack([moved_b, moved_d]))
 assert np.abs(other - same).max() > 0.01
-# --8<-- [end:which-biases-count]
 
 
-# --8<-- [start:the-parameters]
+# %% the-parameters
 def parameters(units, features, reset_after=True):
     """Number of weights in a GRU layer."""
     biases = 2 if reset_after else 1
@@ -245,9 +233,8 @@ assert before.count_params() == parameters(5, 4, False) == 150
 larger = layers.GRU(256)
 larger.build((None, None, 64))
 assert larger.count_params() == parameters(256, 64) == 247_296
-# --8<-- [end:the-parameters]
 
-# --8<-- [start:the-other-shape]
+# %% the-other-shape
 try:
     after.set_weights(before.get_weights())
 except ValueError as error:
@@ -257,10 +244,9 @@ W, U, b = before.get_weights()
 padded = np.stack([b, np.zeros_like(b)])
 difference = gru(X, W, U, padded) - gru(X, W, U, b, reset_after=False)
 assert np.abs(difference).max() > 0.01
-# --8<-- [end:the-other-shape]
 
 
-# --8<-- [start:equals-onnx]
+# %% equals-onnx
 def onnx_gru(X, W, U, b, linear_before_reset):
     """The last hidden state from the operator GRU of ONNX."""
     if b.ndim == 1:
@@ -290,9 +276,8 @@ for layer, flag in (after, 1), (before, 0):
     by_keras = keras.ops.convert_to_numpy(layer(X))[:, -1]
     by_onnx = onnx_gru(X, *layer.get_weights(), linear_before_reset=flag)
     assert np.abs(by_onnx - by_keras).max() < 1e-6
-# --8<-- [end:equals-onnx]
 
-# --8<-- [start:one-state]
+# %% one-state
 only_h = layers.GRU(units, return_state=True)
 h_and_c = layers.LSTM(units, return_state=True)
 from_gru = only_h(X)
@@ -303,9 +288,8 @@ print("LSTM returns", len(from_lstm), "tensors: output, h, c")
 assert np.array_equal(from_gru[0], from_gru[1])  # the output is the state
 assert only_h.cell.recurrent_kernel.shape[1] == 3 * units  # z, r, h_tilde
 assert h_and_c.cell.recurrent_kernel.shape[1] == 4 * units
-# --8<-- [end:one-state]
 
-# --8<-- [start:lstm-in-disguise]
+# %% lstm-in-disguise
 as_gru = layers.GRU(units, activation="linear", return_sequences=True)
 as_lstm = layers.LSTM(units, activation="linear", return_sequences=True)
 as_gru.build(X.shape)
@@ -334,9 +318,8 @@ h_gru = keras.ops.convert_to_numpy(as_gru(X))
 h_lstm = keras.ops.convert_to_numpy(as_lstm(X))
 assert np.abs(h_gru).mean() > 0.03  # something happens
 assert np.abs(h_gru - h_lstm).max() < 1e-6
-# --8<-- [end:lstm-in-disguise]
 
-# --8<-- [start:hidden-or-destroyed]
+# %% hidden-or-destroyed
 closed = [0, 0, 1, 1, 0, 0]  # from step 3 to 4 nothing is to be seen
 c = h = 0.7  # both hold 0.7
 shown = {"LSTM": [], "GRU": []}
@@ -363,9 +346,8 @@ fig.savefig("hidden-or-destroyed.svg")
 assert shown["LSTM"][2:4] == shown["GRU"][2:4] == [0, 0]
 assert shown["LSTM"][4] == shown["LSTM"][0]  # it was hidden
 assert shown["GRU"][4:] == [0, 0]  # it is gone
-# --8<-- [end:hidden-or-destroyed]
 
-# --8<-- [start:never-above-one]
+# %% never-above-one
 large = layers.GRU(
     64,
     return_sequences=True,
@@ -375,10 +357,9 @@ large = layers.GRU(
 h = keras.ops.convert_to_numpy(large(100 * X))
 print("largest |h| ", np.abs(h).max())
 assert np.abs(h).max() <= 1
-# --8<-- [end:never-above-one]
 
 
-# --8<-- [start:counting]
+# %% counting
 def count(step, steps=1000):
     """The states of `steps` equal steps from 0, in float32."""
     states = [np.float32(0)]
@@ -399,9 +380,8 @@ for name, states in counters.items():
     )
 different = [len(set(states)) for states in counters.values()]
 assert different[0] == 1000 > 2 * different[2] > 2 * different[1]
-# --8<-- [end:counting]
 
-# --8<-- [start:the-other-convention]
+# %% the-other-convention
 W, U, b = after.get_weights()
 update = slice(0, units)
 swapped = [W.copy(), U.copy(), b.copy()]
@@ -421,11 +401,9 @@ h = gru(X, W, U, b)[:, 3]
 keeps = gru_cell(X[:, 4], h, W, U, b)
 replaces = chung_cell(X[:, 4], h, *swapped)
 assert np.allclose(keeps, replaces)
-# --8<-- [end:the-other-convention]
 
-# --8<-- [start:always-new]
+# %% always-new
 W = np.array([[0, 0, 1], [-20, 0, 0], [0, -20, 0]])
 U = np.array([[0, 0, 1]])
 pinned = gru(story, W, U, np.array([-30, 10, 0]), reset_after=False)
 print("h ", pinned[0, :, 0].round(2))
-# --8<-- [end:always-new]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-bias-vector]
+# %% the-bias-vector
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,10 +17,9 @@ b_i, b_f, b_c, b_o = np.split(b, 4)
 assert b.shape == (4 * units,)
 assert (b_f == 1).all()
 assert (b_i == 0).all() and (b_c == 0).all() and (b_o == 0).all()
-# --8<-- [end:the-bias-vector]
 
 
-# --8<-- [start:what-is-left]
+# %% what-is-left
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
@@ -31,9 +30,8 @@ for bias in (0, 1, 2, 5):
     print(f"{bias:4} {f:6.3f}", *(f"{f**n:6.1e}" for n in (10, 20, 50)))
 
 assert sigmoid(0) == 0.5 and round(sigmoid(1), 2) == 0.73
-# --8<-- [end:what-is-left]
 
-# --8<-- [start:carry]
+# %% carry
 timesteps = 20
 lstm.cell.kernel.assign(np.zeros((features, 4 * units)))
 lstm.cell.recurrent_kernel.assign(np.zeros((units, 4 * units)))
@@ -43,9 +41,8 @@ for _ in range(timesteps):
     _, (h, c) = lstm.cell(silence, [h, c])
 print(f"c after {timesteps} steps: {float(c[0, 0]):.2e}")
 assert np.allclose(c, sigmoid(1) ** timesteps, rtol=1e-4)
-# --8<-- [end:carry]
 
-# --8<-- [start:gradients]
+# %% gradients
 timesteps, units, features, batch = 60, 32, 8, 16
 lstm = layers.LSTM(units, unit_forget_bias=False)
 lstm.build((batch, timesteps, features))
@@ -87,9 +84,8 @@ for bias, shares in reached.items():
     at = shares[:, 50]
     f = sigmoid(bias)
     print(f"{bias:4} {at.min():21.1e} {at.max():9.1e} {f**50:9.1e}")
-# --8<-- [end:gradients]
 
-# --8<-- [start:gradient-figure]
+# %% gradient-figure
 fig, ax = plt.subplots()
 for bias, shares in reached.items():
     line = ax.semilogy(np.median(shares, axis=0), label=f"bias {bias}")[0]
@@ -110,10 +106,9 @@ assert (reached[0][:, 50] < 1e-9).all()
 assert (reached[1][:, 50] > 1e4 * reached[0][:, 50]).all()
 assert (reached[2][:, 50] > 1e2 * reached[1][:, 50]).all()
 assert (reached[5][:, 50] > 0.1).all()
-# --8<-- [end:gradient-figure]
 
 
-# --8<-- [start:the-task]
+# %% the-task
 def first_sign(samples, timesteps, seed):
     """Noise, and a sign at the first step only. The answer is the sign."""
     random = np.random.default_rng(seed)
@@ -126,9 +121,8 @@ def first_sign(samples, timesteps, seed):
 
 x, y = first_sign(2, timesteps=5, seed=1)
 print(x[0].T.round(1), "->", y[0])
-# --8<-- [end:the-task]
 
-# --8<-- [start:train-from]
+# %% train-from
 units, batch, updates = 16, 32, 60
 
 
@@ -163,9 +157,7 @@ def train(model, b_i, b_f, seed):
     return float(((model(x).numpy() > 0) == y).mean())
 
 
-# --8<-- [end:train-from]
-
-# --8<-- [start:training]
+# %% training
 models = {timesteps: new_model(timesteps) for timesteps in (10, 20, 50)}
 right = {}
 print("timesteps  bias  right answers, three seeds")
@@ -180,18 +172,16 @@ guessed = {key: max(runs) < 0.65 for key, runs in right.items()}
 assert learnt[10, 0] and learnt[10, 1] and learnt[10, 3]
 assert guessed[20, 0] and learnt[20, 1] and learnt[20, 3]
 assert guessed[50, 0] and guessed[50, 1] and learnt[50, 3]
-# --8<-- [end:training]
 
-# --8<-- [start:the-rule]
+# %% the-rule
 for T in (10, 50, 1000):
     f = sigmoid(np.log(T - 1))
     print(f"{T:5}  bias {np.log(T - 1):4.1f}  f {f:.3f}  f^T {f**T:.2f}")
     assert np.isclose(f, 1 - 1 / T)
     assert abs(f**T - 1 / np.e) < 0.02
-# --8<-- [end:the-rule]
 
 
-# --8<-- [start:chrono]
+# %% chrono
 def chrono(units, T, seed):
     """Biases of input and forget gate for distances up to T.
 
@@ -205,10 +195,9 @@ def chrono(units, T, seed):
 runs = [train(models[50], *chrono(units, 50, seed), seed) for seed in seeds]
 print("50 timesteps, chrono ", *(f"{r:5.2f}" for r in runs))
 assert min(runs) > 0.95
-# --8<-- [end:chrono]
 
 
-# --8<-- [start:in-keras]
+# %% in-keras
 def remember(shape, dtype=None):
     """A bias whose second quarter is log(T - 1), for T = 50."""
     b = np.zeros(shape)
@@ -229,9 +218,8 @@ b[units : 2 * units] = np.log(50 - 1)
 afterwards.cell.bias.assign(b)
 
 assert np.allclose(at_birth.cell.bias, afterwards.cell.bias)
-# --8<-- [end:in-keras]
 
-# --8<-- [start:the-trap]
+# %% the-trap
 threes = layers.LSTM(2, bias_initializer=keras.initializers.Constant(3))
 threes.build((None, None, features))
 print("Constant(3):", threes.cell.bias.numpy())
@@ -242,16 +230,14 @@ misplaced.build((None, None, features))
 for gate, block in zip("ifco", np.split(misplaced.cell.bias, 4), strict=True):
     print(gate, block.round(1))
 assert (np.split(misplaced.cell.bias, 4)[1] == 1).all()
-# --8<-- [end:the-trap]
 
-# --8<-- [start:which-bias]
+# %% which-bias
 wanted = 0.5 ** (1 / 100)  # f, so that half is left after 100 steps
 bias = np.log(wanted / (1 - wanted))
 print(f"f = {wanted:.4f}, bias = {bias:.2f}")
 assert np.isclose(sigmoid(bias) ** 100, 0.5)
-# --8<-- [end:which-bias]
 
-# --8<-- [start:the-price]
+# %% the-price
 keras.utils.set_random_seed(1)
 size = {}
 for bias in (0, 1, 5):
@@ -265,4 +251,3 @@ for bias in (0, 1, 5):
     size[bias] = float(np.abs(c).mean())
     print(f"bias {bias}: mean |c| after 60 steps {size[bias]:.1f}")
 assert size[5] > 4 * size[1]
-# --8<-- [end:the-price]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-words]
+# %% the-words
 import keras
 import matplotlib.colors as colours
 import matplotlib.pyplot as plt
@@ -25,9 +25,8 @@ def as_text(symbols):
 
 
 print(as_text(stream(np.random.default_rng(1), timesteps=50)))
-# --8<-- [end:the-words]
 
-# --8<-- [start:the-model]
+# %% the-model
 timesteps, units = 50, 2
 model = keras.Sequential(
     [
@@ -44,10 +43,9 @@ model.compile(
 model.optimizer.build(model.trainable_variables)
 print(model.count_params(), "parameters")
 assert model.count_params() == 4 * (units * (3 + units) + units) + 9
-# --8<-- [end:the-model]
 
 
-# --8<-- [start:the-training]
+# %% the-training
 def train(seed, batch=16, updates=600):
     """The weights after training from a fresh start."""
     keras.utils.set_random_seed(seed)
@@ -66,10 +64,9 @@ def train(seed, batch=16, updates=600):
 
 
 weights = train(seed=1)
-# --8<-- [end:the-training]
 
 
-# --8<-- [start:the-cell-by-hand]
+# %% the-cell-by-hand
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
@@ -101,10 +98,9 @@ by_keras = model.predict_on_batch(np.eye(3, dtype="float32")[[symbols]])[0]
 by_hand = run(weights, symbols)["y"]
 print(f"largest difference {np.abs(by_hand - by_keras).max():.0e}")
 assert np.allclose(by_hand, by_keras, atol=1e-3)
-# --8<-- [end:the-cell-by-hand]
 
 
-# --8<-- [start:does-it-count]
+# %% does-it-count
 def answer(weights, n, change=None):
     """After #, n times a and then b's: at which b does it expect the #?"""
     y = run(weights, [END] + [A] * n + [B] * 60, change)["y"]
@@ -115,9 +111,8 @@ def answer(weights, n, change=None):
 print("n       ", *range(1, 11))
 print("answers ", *(answer(weights, n) for n in range(1, 11)))
 assert all(answer(weights, n) == n for n in range(1, 11))
-# --8<-- [end:does-it-count]
 
-# --8<-- [start:look]
+# %% look
 text = [END, *word(8), *word(4), *word(6)]
 seen = run(weights, text)
 steps = np.arange(len(text))
@@ -141,9 +136,8 @@ bottom.set_yticks(range(6), rows, fontsize=8)
 bottom.set_xticks(steps, as_text(text))
 bottom.grid(False)
 fig.savefig("look.svg")
-# --8<-- [end:look]
 
-# --8<-- [start:the-reading]
+# %% the-reading
 symbols = np.array(text)
 before = np.roll(symbols, 1)
 change = np.diff(seen["c"], axis=0, prepend=np.nan)
@@ -161,10 +155,9 @@ f = seen["f"][:, 0]
 assert (np.diff(seen["c"][1:9, 0]) < -0.3).all()  # down with each a
 assert (np.diff(seen["c"][9:17, 0]) > 0.3).all()  # up with each b
 assert f[symbols == END].max() < 0.3 and f[symbols != END].min() > 0.7
-# --8<-- [end:the-reading]
 
 
-# --8<-- [start:exchange]
+# %% exchange
 def exchanged(weights, n, m, unit):
     """The answer to n, with one unit's c taken from a run with m."""
     donor = run(weights, [END] + [A] * m)["c"][-1, unit]
@@ -181,9 +174,8 @@ for n, m in ((4, 8), (8, 4), (5, 10), (6, 3)):
     print(n, f"{m:2}", *(f"{exchanged(weights, n, m, u):17}" for u in (0, 1)))
     assert exchanged(weights, n, m, unit=0) == m
     assert exchanged(weights, n, m, unit=1) == n
-# --8<-- [end:exchange]
 
-# --8<-- [start:force]
+# %% force
 random = np.random.default_rng(5)
 exam = [END]
 for _ in range(40):
@@ -224,9 +216,8 @@ assert found["as trained"] == (1, 0)
 assert found["f of unit 0 always 1"][0] < 0.2
 assert found["f of unit 0 always 0.9"][1] > 0.3
 assert found["f of unit 1 always 1"][0] > 0.7
-# --8<-- [end:force]
 
-# --8<-- [start:other-seeds]
+# %% other-seeds
 trained = {seed: weights if seed == 1 else train(seed) for seed in (1, 8, 6)}
 pairs = [(n, m) for n in range(2, 10) for m in range(2, 10) if n != m]
 follows = {}
@@ -241,9 +232,8 @@ for seed, weights in trained.items():
 assert follows[1, 0] > 0.9 and follows[1, 1] < 0.1
 assert follows[8, 0] < 0.1 and follows[8, 1] > 0.9
 assert max(follows[6, 0], follows[6, 1]) < 0.7
-# --8<-- [end:other-seeds]
 
-# --8<-- [start:the-wrong-reading]
+# %% the-wrong-reading
 weights = trained[8]
 f = run(weights, text)["f"][:, 1]
 print(f"f of the counter: {f[symbols == END].mean():.2f} at #,", end=" ")
@@ -253,9 +243,8 @@ assert f[symbols == END].max() < f[symbols != END].min() - 0.1
 foreseen, false_alarms = ends(weights, forced("f", 1, 1))
 print(f"f always 1: {foreseen:.2f} foreseen, {false_alarms:.2f} false alarms")
 assert foreseen > 0.95 and false_alarms < 0.05
-# --8<-- [end:the-wrong-reading]
 
-# --8<-- [start:longer]
+# %% longer
 print("seed  mean error for n = 1-10  11-20  21-40")
 for seed, weights in trained.items():
     errors = []
@@ -266,9 +255,8 @@ for seed, weights in trained.items():
     assert errors[0] == 0
     assert errors[1] < 2 or seed == 6
 assert errors[2] > 3  # seed 6, the last
-# --8<-- [end:longer]
 
-# --8<-- [start:shift-the-counter]
+# %% shift-the-counter
 weights = trained[1]
 
 
@@ -279,10 +267,9 @@ def two_further(t, gates, c):
 
 print("5 becomes", answer(weights, 5, two_further))
 assert answer(weights, 5, two_further) == 7
-# --8<-- [end:shift-the-counter]
 
 
-# --8<-- [start:zero-at-the-end]
+# %% zero-at-the-end
 def zero(unit):
     def change(t, gates, c):
         if exam[t] == END:
@@ -295,4 +282,3 @@ for seed, unit in ((1, 0), (8, 1)):
     foreseen, false_alarms = ends(trained[seed], zero(unit))
     print(f"seed {seed}: {foreseen:.2f} foreseen, {false_alarms:.2f} false")
     assert foreseen > 0.95 and false_alarms < 0.05
-# --8<-- [end:zero-at-the-end]

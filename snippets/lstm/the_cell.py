@@ -1,4 +1,4 @@
-# --8<-- [start:one-step-to-follow]
+# %% one-step-to-follow
 import textwrap
 from itertools import permutations
 
@@ -18,10 +18,9 @@ x = np.array([0.8, 1.0, 0.0])  # x_3, what comes in
 h = np.array([0.00, 0.33])  # h_2, handed on by step 2
 c = np.array([0.29, 0.34])  # c_2, handed on by step 2
 print("x", x.shape, " h", h.shape, " c", c.shape)
-# --8<-- [end:one-step-to-follow]
 
 
-# --8<-- [start:forget-gate]
+# %% forget-gate
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
@@ -34,18 +33,16 @@ b_f = np.array([10, 0])
 f = sigmoid(x @ W_f + h @ U_f + b_f)
 print("f          ", f)
 print("f * c (old)", f * c)
-# --8<-- [end:forget-gate]
 
-# --8<-- [start:input-gate]
+# %% input-gate
 W_i = np.array([[0, 0], [20, 0], [0, 0]])
 U_i = np.zeros((2, 2))
 b_i = np.array([-10, 0])
 
 i = sigmoid(x @ W_i + h @ U_i + b_i)
 print("i", i)
-# --8<-- [end:input-gate]
 
-# --8<-- [start:candidate]
+# %% candidate
 W_c = np.array([[1, 1], [0, 0], [0, 0]])
 U_c = np.zeros((2, 2))
 b_c = np.zeros(2)
@@ -53,29 +50,25 @@ b_c = np.zeros(2)
 c_tilde = np.tanh(x @ W_c + h @ U_c + b_c)
 print("c_tilde    ", c_tilde)
 print("i * c_tilde", i * c_tilde)
-# --8<-- [end:candidate]
 
-# --8<-- [start:cell-state]
+# %% cell-state
 c = f * c + i * c_tilde
 print("c (new)", c)
-# --8<-- [end:cell-state]
 
-# --8<-- [start:output-gate]
+# %% output-gate
 W_o = np.array([[0, 0], [0, 0], [20, 0]])
 U_o = np.zeros((2, 2))
 b_o = np.array([-10, 10])
 
 o = sigmoid(x @ W_o + h @ U_o + b_o)
 print("o", o)
-# --8<-- [end:output-gate]
 
-# --8<-- [start:hidden-state]
+# %% hidden-state
 h = o * np.tanh(c)
 print("h (new)", h)
-# --8<-- [end:hidden-state]
 
 
-# --8<-- [start:the-whole-cell]
+# %% the-whole-cell
 def lstm_step(
     x, h, c, W, U, b, activation=np.tanh, recurrent_activation=sigmoid
 ):
@@ -128,9 +121,7 @@ def lstm(x, W, U, b, **activations):
     return np.stack(every_h, axis=1), h, c
 
 
-# --8<-- [end:the-whole-cell]
-
-# --8<-- [start:the-blocks]
+# %% the-blocks
 W = np.concatenate([W_i, W_f, W_c, W_o], axis=1)
 U = np.concatenate([U_i, U_f, U_c, U_o], axis=1)
 b = np.concatenate([b_i, b_f, b_c, b_o])
@@ -138,9 +129,8 @@ print("W", W.shape, " U", U.shape, " b", b.shape)
 
 again = lstm_step(x, np.array([0.00, 0.33]), np.array([0.29, 0.34]), W, U, b)
 assert np.array_equal(again[0], h) and np.array_equal(again[1], c)
-# --8<-- [end:the-blocks]
 
-# --8<-- [start:eight-steps]
+# %% eight-steps
 value = [0.3, 0.6, 0.8, 0.1, 0.9, 0.2, 0.5, 0.4]
 store = [1, 0, 1, 0, 0, 0, 0, 0]
 ask = [0, 0, 0, 0, 0, 1, 0, 1]
@@ -161,9 +151,8 @@ for t, (v, s, a) in enumerate(sequence):
     left = "".join(f"{g:5.2f}" for g in [*of_keeper, *states[t][:, 0]])
     right = "".join(f"{g:5.2f}" for g in states[t][:, 1])
     print(f"{t + 1} {v:5.1f} {s:5.0f} {a:3.0f} {left}  {right}")
-# --8<-- [end:eight-steps]
 
-# --8<-- [start:the-story]
+# %% the-story
 keeper, average = 0, 1
 f, i, o = seen["f"][:, keeper], seen["i"][:, keeper], seen["o"][:, keeper]
 assert np.allclose(f, [0, 1, 0, 1, 1, 1, 0, 1], atol=1e-3)
@@ -182,9 +171,8 @@ assert np.all(seen["i"][:, average] == 0.5)
 # The two states that the single step above began with:
 assert np.allclose(seen["c"][1], [0.29, 0.34], atol=0.005)
 assert np.allclose(seen["h"][1], [0.00, 0.33], atol=0.005)
-# --8<-- [end:the-story]
 
-# --8<-- [start:eight-steps-drawn]
+# %% eight-steps-drawn
 step = np.arange(1, 9)
 
 fig, ax = plt.subplots()
@@ -196,9 +184,8 @@ ax.set_xlabel("time step")
 ax.set_ylim(0, 1.4)
 ax.legend(ncols=2, loc="upper center")
 fig.savefig("eight-steps.svg")
-# --8<-- [end:eight-steps-drawn]
 
-# --8<-- [start:equal-to-keras]
+# %% equal-to-keras
 batch, timesteps, features, units = 4, 7, 3, 5
 layer = layers.LSTM(
     units,
@@ -227,9 +214,8 @@ for name, tensor in {
     "state_c, last c": state_c,
 }.items():
     print(f"{name:20} {tensor.shape}")
-# --8<-- [end:equal-to-keras]
 
-# --8<-- [start:which-state-is-which]
+# %% which-state-is-which
 assert np.array_equal(output[:, -1], state_h)  # the last output is h
 assert np.abs(output[:, -1] - state_c).max() > 0.1  # and not c
 
@@ -240,9 +226,8 @@ first, second, third = (np.array(part) for part in last_only(x))
 assert np.array_equal(first, second)  # h, and h once more
 assert np.allclose(second, state_h, atol=1e-6)
 assert np.allclose(third, state_c, atol=1e-6)
-# --8<-- [end:which-state-is-which]
 
-# --8<-- [start:order-of-the-blocks]
+# %% order-of-the-blocks
 worst = {}
 for order in permutations("ifco"):
     # Read the blocks as if they were stored in this order.
@@ -260,9 +245,8 @@ others = [error for order, error in worst.items() if order not in right]
 print(f"{len(worst)} orders, equal to Keras: {right}")
 print(f"errors of the others: {min(others):.1f} to {max(others):.1f}")
 assert right == ["ifco"] and min(others) > 0.1
-# --8<-- [end:order-of-the-blocks]
 
-# --8<-- [start:the-loop-of-any-rnn]
+# %% the-loop-of-any-rnn
 same_loop = layers.RNN(layers.LSTMCell(units), return_sequences=True)
 same_loop.build(x.shape)
 same_loop.set_weights(layer.get_weights())
@@ -273,9 +257,8 @@ hand_set.build((1, 8, 3))
 hand_set.set_weights([W, U, b])
 keras_h, _, _ = hand_set(sequence[None].astype("float32"))
 assert np.allclose(keras_h[0], seen["h"], atol=1e-6)
-# --8<-- [end:the-loop-of-any-rnn]
 
-# --8<-- [start:three-dimensions]
+# %% three-dimensions
 try:
     layer(x[0])  # one sample, without the axis of samples
 except ValueError as error:
@@ -285,10 +268,9 @@ one_sample = x[:1]
 assert x[0].shape == (timesteps, features)
 assert one_sample.shape == (1, timesteps, features)
 assert np.allclose(layer(one_sample)[0], output[:1], atol=1e-6)
-# --8<-- [end:three-dimensions]
 
 
-# --8<-- [start:count]
+# %% count
 def parameters(features, units):
     """Weights of an LSTM: four blocks, each with W, U and b."""
     return 4 * (units * (features + units) + units)
@@ -311,10 +293,9 @@ for n, u in [(3, 2), (1, 5), (3, 5), (64, 128)]:
     assert multiplications(n, u) == parameters(n, u) - u
     print(f"{n:8} {u:5} {parameters(n, u):10,} {multiplications(n, u):15,}")
 assert parameters(1, 5) == 140 and parameters(64, 128) == 98_816
-# --8<-- [end:count]
 
 
-# --8<-- [start:gates-all-0-or-1]
+# %% gates-all-0-or-1
 def with_fixed_gates(f, i, o, steps=5):
     """c and h of one unit: c begins at 0.52, the candidate is always 0.2."""
     a = {0: -100, 0.5: 0, 1: 100}  # sigmoid(a) is the gate
@@ -337,9 +318,8 @@ assert np.allclose(with_fixed_gates(0, 1, 1)[0], 0.2)  # replaces
 assert np.allclose(with_fixed_gates(1, 1, 1)[0][-1], 0.52 + 5 * 0.2)  # adds
 assert np.allclose(with_fixed_gates(0, 0, 1)[0], 0)  # empties
 assert np.allclose(with_fixed_gates(1, 0, 0)[1], 0)  # keeps, and says 0
-# --8<-- [end:gates-all-0-or-1]
 
-# --8<-- [start:why-these-two-functions]
+# %% why-these-two-functions
 a = np.linspace(-30, 30, 601)
 assert np.all((sigmoid(a) > 0) & (sigmoid(a) < 1))
 assert sigmoid(0) == 0.5 and np.tanh(0) == 0
@@ -351,10 +331,9 @@ _, h_positive, c_positive = lstm(
 )
 assert c_positive.min() >= 0 and h_positive.min() >= 0
 assert last_c.min() < 0 < last_c.max()  # with tanh: both signs
-# --8<-- [end:why-these-two-functions]
 
 
-# --8<-- [start:gradient-of-the-keeper]
+# %% gradient-of-the-keeper
 def gradients(layer, x, h_0, c_0):
     """d c_T / d c_0 over the steps of one sample: `(units, units)`."""
     h_0, c_0 = tf.constant(h_0[None]), tf.constant(c_0[None])
@@ -375,9 +354,8 @@ print(f"keeper  {through[keeper]:.3f}")
 print(f"average {through[average]:.1e}")
 assert np.isclose(through[keeper], sigmoid(10) ** 50, atol=1e-4)
 assert np.isclose(through[average], 0.5**50, rtol=1e-4)
-# --8<-- [end:gradient-of-the-keeper]
 
-# --8<-- [start:direct-path-and-all-paths]
+# %% direct-path-and-all-paths
 state = np.random.default_rng(8).normal(size=(2, units)).astype("float32")
 h, c = state
 product = np.ones(units)
@@ -390,9 +368,8 @@ for t in range(timesteps):
 print("product of f ", product)
 print("all paths    ", paths.diagonal())
 assert np.abs(paths - np.diag(product)).max() > 0.01
-# --8<-- [end:direct-path-and-all-paths]
 
-# --8<-- [start:two-arguments]
+# %% two-arguments
 renamed = layers.LSTM(units, activation="relu", return_sequences=True)
 renamed.build(x.shape)
 renamed.set_weights(layer.get_weights())
@@ -412,9 +389,8 @@ assert np.abs(hard(x) - output).max() > 0.01
 at_1 = float(keras.activations.hard_sigmoid(np.float32(1)))
 print(f"at 1: sigmoid {sigmoid(1):.2f}, hard_sigmoid {at_1:.2f}")
 assert np.isclose(at_1, 1 / 6 + 0.5) and not np.isclose(at_1, 0.2 + 0.5)
-# --8<-- [end:two-arguments]
 
-# --8<-- [start:where-the-1-stands]
+# %% where-the-1-stands
 for arguments in (
     {},
     {"unit_forget_bias": False},
@@ -427,9 +403,8 @@ for arguments in (
     if small.unit_forget_bias:
         assert np.all(bias[2:4] == 1)  # the second block, f
 assert np.allclose(bias[[0, 1, 4, 5, 6, 7]], 0.3)  # not forced to 0
-# --8<-- [end:where-the-1-stands]
 
-# --8<-- [start:the-cell-of-1997]
+# %% the-cell-of-1997
 W_97, U_97, b_97 = W.copy(), U.copy(), b.copy()
 W_97[:, 2:4], U_97[:, 2:4], b_97[2:4] = 0, 0, 100  # f is 1, always
 h = c = np.zeros(2)
@@ -442,17 +417,15 @@ print("c of keeper", cs)
 print("h of keeper", hs)
 assert np.isclose(cs[-1], np.tanh(0.3) + np.tanh(0.8), atol=2e-3)
 assert hs[5] > 0.7 and np.isclose(hs[7], hs[5], atol=1e-3)
-# --8<-- [end:the-cell-of-1997]
 
-# --8<-- [start:a-longer-average]
+# %% a-longer-average
 print(f"b_f for f = 0.9: {np.log(0.9 / 0.1):.2f}")
 for f in (0.5, sigmoid(1), 0.9):
     print(f"f = {f:.2f}: after 10 steps {f**10:.3f} of c is left")
 assert np.isclose(sigmoid(np.log(9)), 0.9)
 assert sigmoid(1) ** 10 < 0.05 < 0.3 < 0.9**10
-# --8<-- [end:a-longer-average]
 
-# --8<-- [start:back-to-a-plain-rnn]
+# %% back-to-a-plain-rnn
 plain = layers.SimpleRNN(
     units,
     activation=lambda a: keras.ops.tanh(keras.ops.tanh(a)),
@@ -471,4 +444,3 @@ forced[-1, units : 2 * units] = -100  # f = 0
 forced[-1, 3 * units :] = 100  # o = 1
 every_h, _, _ = lstm(x, forced[:features], forced[features:-1], forced[-1])
 assert np.allclose(every_h, plain(x), atol=1e-6)
-# --8<-- [end:back-to-a-plain-rnn]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-frame]
+# %% the-frame
 import keras
 import numpy as np
 import onnx
@@ -40,9 +40,7 @@ class Plain(Cell):
         return o * ops.tanh(c), c
 
 
-# --8<-- [end:the-frame]
-
-# --8<-- [start:plain-is-keras]
+# %% plain-is-keras
 timesteps, features, units = 12, 3, 4
 x = np.random.default_rng(1).normal(size=(2, timesteps, features))
 x = x.astype("float32")
@@ -63,10 +61,9 @@ plain.set_weights([W, U, b])
 difference = np.abs(plain(x) - by_keras(x)).max()
 print(f"largest difference {difference:.0e}")
 assert difference < 1e-6
-# --8<-- [end:plain-is-keras]
 
 
-# --8<-- [start:peephole]
+# %% peephole
 class Peephole(Cell):
     def build(self, shape):
         super().build(shape)
@@ -90,9 +87,8 @@ peephole.set_weights([W, U, b, P])
 assert np.abs(peephole(x) - by_keras(x)).max() > 0.01
 print(plain.count_params(), "->", peephole.count_params(), "parameters")
 assert peephole.count_params() == plain.count_params() + 3 * units
-# --8<-- [end:peephole]
 
-# --8<-- [start:what-a-gate-sees]
+# %% what-a-gate-sees
 closed = b.copy()
 closed[3 * units :] = -30  # the output gate: h is as good as 0
 still = np.zeros((1, features), "float32")
@@ -114,10 +110,9 @@ for name, made in (("plain", plain), ("peephole", peephole)):
         print(f"{name:8} unit {unit}", *shown)
     same = np.allclose(f[0], f[2], atol=1e-4)
     assert same == (name == "plain")
-# --8<-- [end:what-a-gate-sees]
 
 
-# --8<-- [start:coupled]
+# %% coupled
 class Coupled(Cell):
     blocks = 3
 
@@ -127,10 +122,7 @@ class Coupled(Cell):
         return o * ops.tanh(c), c
 
 
-# --8<-- [end:coupled]
-
-
-# --8<-- [start:no-forget-gate]
+# %% no-forget-gate
 class NoForgetGate(Cell):
     blocks = 3
 
@@ -140,9 +132,7 @@ class NoForgetGate(Cell):
         return o * ops.tanh(c), c
 
 
-# --8<-- [end:no-forget-gate]
-
-# --8<-- [start:how-c-grows]
+# %% how-c-grows
 steps = 300
 ones = np.ones((1, steps, features), "float32")
 
@@ -164,10 +154,9 @@ for kind, largest in grown.items():
 assert grown[NoForgetGate] > 50
 assert grown[Plain] < 20
 assert grown[Coupled] <= 1
-# --8<-- [end:how-c-grows]
 
 
-# --8<-- [start:more-to-remove]
+# %% more-to-remove
 class NoInputGate(Cell):
     blocks = 3
 
@@ -193,9 +182,7 @@ class NoOutputActivation(Cell):
         return o * c, c
 
 
-# --8<-- [end:more-to-remove]
-
-# --8<-- [start:parameters]
+# %% parameters
 one_block = units * (features + units + 1)
 for kind in (
     Plain,
@@ -210,10 +197,9 @@ for kind in (
     extra = 3 * units if kind is Peephole else 0
     print(f"{kind.__name__:18} {kind.blocks} blocks + {extra:2} = {count}")
     assert count == kind.blocks * one_block + extra
-# --8<-- [end:parameters]
 
 
-# --8<-- [start:onnx]
+# %% onnx
 def by_onnx(W, U, b, P=None, **attributes):
     """h at each step, by ONNX's LSTM; weights in Keras's order i, f, c, o."""
 
@@ -255,9 +241,8 @@ print(f"no P:   {np.abs(by_onnx(W, U, b) - by_keras(x)).max():.0e}")
 print(f"with P: {np.abs(by_onnx(W, U, b, P) - peephole(x)).max():.0e}")
 assert np.allclose(by_onnx(W, U, b), by_keras(x), atol=1e-6)
 assert np.allclose(by_onnx(W, U, b, P), peephole(x), atol=1e-6)
-# --8<-- [end:onnx]
 
-# --8<-- [start:onnx-coupled]
+# %% onnx-coupled
 # f = 1 - i: the coupled cell's f must be one minus ONNX's i.
 W_i, _, W_c, W_o = np.split(W, 4, axis=-1)
 U_i, _, U_c, U_o = np.split(U, 4, axis=-1)
@@ -273,13 +258,11 @@ coupled.set_weights(
 difference = np.abs(by_onnx(W, U, b, input_forget=1) - coupled(x)).max()
 print(f"input_forget=1: {difference:.0e}")
 assert difference < 1e-6
-# --8<-- [end:onnx-coupled]
 
-# --8<-- [start:full-peephole]
+# %% full-peephole
 large = layers.LSTM(128)
 large.build((None, None, 64))
 print(f"plain {large.count_params():,}")
 print(f"diagonal + {3 * 128:,}, full + {3 * 128 * 128:,}")
 assert 3 * 128 / large.count_params() < 0.004
 assert 3 * 128 * 128 / large.count_params() > 0.49
-# --8<-- [end:full-peephole]

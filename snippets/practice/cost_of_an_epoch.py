@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import cProfile
 import pstats
 import time
@@ -9,10 +9,9 @@ import numpy as np
 from keras import layers
 
 keras.utils.set_random_seed(7)
-# --8<-- [end:import]
 
 
-# --8<-- [start:model]
+# %% model
 length = 5
 X = (np.arange(length) / length).reshape(length, 1, 1)
 y = (np.arange(length) / length).reshape(length, 1)
@@ -36,10 +35,9 @@ def variables(model):
 model = make_model()
 assert model.count_params() == 146
 start = [variable.numpy() for variable in variables(model)]
-# --8<-- [end:model]
 
 
-# --8<-- [start:train]
+# %% train
 def train(model, repeats, epochs, **fit_options):
     """Train from `start` on the batch repeated; return seconds, losses."""
     for variable, value in zip(variables(model), start, strict=True):
@@ -60,9 +58,8 @@ def train(model, repeats, epochs, **fit_options):
 
 
 _ = train(model, repeats=2, epochs=2)  # the first call also compiles
-# --8<-- [end:train]
 
-# --8<-- [start:same-updates]
+# %% same-updates
 _, losses_many = train(model, repeats=1, epochs=30)
 weights_many = model.get_weights()
 loss_many = model.evaluate(X, y, verbose=0)
@@ -76,18 +73,16 @@ for w_many, w_one in zip(weights_many, weights_one, strict=True):
 assert abs(loss_one - loss_many) < 1e-6
 print(f"after 30 epochs of 1 batch:  loss {loss_many:.4f}")
 print(f"after 1 epoch of 30 batches: loss {loss_one:.4f}")
-# --8<-- [end:same-updates]
 
-# --8<-- [start:history]
+# %% history
 assert len(losses_many) == 30 and len(losses_one) == 1
 assert abs(losses_one[0] - np.mean(losses_many)) < 1e-5
 assert losses_one[0] > 1.1 * loss_one
 print(f"history of the one epoch:  {losses_one[0]:.4f}")
 print(f"mean over the 30 epochs:   {np.mean(losses_many):.4f}")
 print(f"the model after training:  {loss_one:.4f}")
-# --8<-- [end:history]
 
-# --8<-- [start:timing]
+# %% timing
 n_many = np.array([10, 20, 30])
 n_one = np.array([400, 200, 30])  # its time grows slowly: look far
 pairs = 3
@@ -105,9 +100,8 @@ for n, ms in zip(n_many, many, strict=True):
 for n, ms in zip(n_one, one, strict=True):
     print(f"1 epoch of {n:3} batches:  {ms:5.0f} ms")
 print(f"ratio for 30 updates:   {ratio:5.1f}")
-# --8<-- [end:timing]
 
-# --8<-- [start:lines]
+# %% lines
 fig, ax = plt.subplots()
 slopes = []
 for n, times, label in (
@@ -128,9 +122,8 @@ fig.savefig("time-against-updates.svg")
 assert slopes[0] > 4 * slopes[1]
 print(f"one more epoch of one step: {slopes[0]:5.1f} ms")
 print(f"one more step in an epoch:  {slopes[1]:5.1f} ms")
-# --8<-- [end:lines]
 
-# --8<-- [start:profile]
+# %% profile
 profile = cProfile.Profile()
 profile.runcall(train, model, repeats=1, epochs=10)
 functions = pstats.Stats(profile).get_stats_profile().func_profiles
@@ -139,9 +132,8 @@ assert int(making.ncalls) == 20
 assert making.cumtime > 0.2 * fitting.cumtime
 print(f"iterators made in 10 epochs: {making.ncalls}")
 print(f"share of fit: {making.cumtime / fitting.cumtime:.0%}")
-# --8<-- [end:profile]
 
-# --8<-- [start:keep-the-epochs]
+# %% keep-the-epochs
 seconds = []
 for _ in range(pairs):
     slow, losses_slow = train(model, repeats=1, epochs=20)
@@ -155,9 +147,8 @@ assert np.median(slow / fast) > 3
 print(f"20 epochs of one batch:    {1000 * np.median(slow):5.0f} ms")
 print(f"with steps_per_epoch=1:    {1000 * np.median(fast):5.0f} ms")
 print(f"ratio:                     {np.median(slow / fast):5.1f}")
-# --8<-- [end:keep-the-epochs]
 
-# --8<-- [start:steps-per-execution]
+# %% steps-per-execution
 model_20 = make_model(steps_per_execution=20)
 _ = train(model_20, repeats=20, epochs=1)  # compiles
 
@@ -174,13 +165,11 @@ assert min(by_20) < min(by_1)
 assert np.median(by_1 / by_20) < np.median(slow / fast)
 print(f"500 steps, one at a time:  {1000 * np.median(by_1):4.0f} ms")
 print(f"500 steps, 20 at a time:   {1000 * np.median(by_20):4.0f} ms")
-# --8<-- [end:steps-per-execution]
 
-# --8<-- [start:shuffled]
+# %% shuffled
 rng = np.random.default_rng(7)
 samples = np.tile(np.arange(5), 1000)
 batches = rng.permutation(samples).reshape(1000, 5)
 whole = sum(len(set(batch)) == 5 for batch in batches)
 assert whole < 100
 print(f"batches that hold all five samples: {whole} of 1000")
-# --8<-- [end:shuffled]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import gc
 import re
 import unittest
@@ -14,10 +14,9 @@ keras.utils.set_random_seed(7)
 X = np.random.default_rng(7).normal(size=(8, 5, 3)).astype("float32")
 y = X.mean(axis=(1, 2))[:, None]
 print("X", X.shape, "y", y.shape)
-# --8<-- [end:import]
 
 
-# --8<-- [start:helpers]
+# %% helpers
 def telling(message):
     """The part of an error message that says what is wrong."""
     message = re.sub(r"\x1b\[\d+m|{{function_node.*?}} ", "", message)
@@ -54,9 +53,7 @@ def train(model, y, loss="mse", X=X, eagerly=True, **arguments):
     return history.history["loss"][0]
 
 
-# --8<-- [end:helpers]
-
-# --8<-- [start:ndim-2]
+# %% ndim-2
 table = X[:, 0]  # 8 samples, 3 features, no time axis
 with mistake("expected ndim=3, found ndim=2"):
     layers.LSTM(4)(table)
@@ -67,9 +64,8 @@ print("\none step of 3 features:", layers.LSTM(4)(table[:, None]).shape)
 print("3 steps of 1 feature:  ", layers.LSTM(4)(table[:, :, None]).shape)
 mended = build(layers.LSTM(4, return_sequences=True), layers.LSTM(4))
 print("stacked:", mended.output_shape)
-# --8<-- [end:ndim-2]
 
-# --8<-- [start:ndim-4]
+# %% ndim-4
 with mistake("expected ndim=3, found ndim=4"):
     keras.Sequential([keras.Input(X.shape), layers.LSTM(4)])
 ids = np.array([[[1], [4], [2]]])  # one sentence of 3 words: (1, 3, 1)
@@ -78,9 +74,8 @@ with mistake("expected ndim=3, found ndim=4"):
 
 keras.Sequential([keras.Input(X.shape[1:]), layers.LSTM(4)])  # no batch
 print("\nmended:", layers.LSTM(4)(layers.Embedding(5, 2)(ids[..., 0])).shape)
-# --8<-- [end:ndim-4]
 
-# --8<-- [start:three-tensors]
+# %% three-tensors
 with mistake("expects 1 input(s), but it received 3 input tensors"):
     build(layers.LSTM(4, return_state=True), layers.Dense(1))
 
@@ -88,9 +83,8 @@ inputs = keras.Input((5, 3))
 output, h, c = layers.LSTM(4, return_state=True)(inputs)
 mended = keras.Model(inputs, [layers.Dense(1)(output), h, c])
 print("\nmended:", mended.output_shape)
-# --8<-- [end:three-tensors]
 
-# --8<-- [start:unpack]
+# %% unpack
 with mistake("too many values to unpack (expected 2)"):
     output, h = layers.LSTM(4, return_state=True)(X)
 with mistake("not enough values to unpack (expected 3, got 2)"):
@@ -98,9 +92,8 @@ with mistake("not enough values to unpack (expected 3, got 2)"):
 
 output, h, c = layers.LSTM(4, return_state=True)(X)
 output, h = layers.GRU(4, return_state=True)(X)
-# --8<-- [end:unpack]
 
-# --8<-- [start:how-many-states]
+# %% how-many-states
 zeros = tf.zeros((8, 4))
 both = layers.Bidirectional(layers.LSTM(4, return_state=True))
 with mistake("list index out of range"):
@@ -117,16 +110,14 @@ layers.LSTM(4)(X, initial_state=[zeros, zeros])  # h, c
 output, fh, fc, bh, bc = both(X, initial_state=[zeros] * 4)
 h, c = np.concatenate([fh, bh], -1), np.concatenate([fc, bc], -1)
 print("\nmended:", layers.LSTM(8)(X, initial_state=[h, c]).shape)
-# --8<-- [end:how-many-states]
 
-# --8<-- [start:one-too-many]
+# %% one-too-many
 gru = layers.GRU(4)
 alone = gru(X, initial_state=[zeros])
 noise = tf.random.normal((8, 4))
 assert np.array_equal(alone, gru(X, initial_state=[zeros, noise]))
-# --8<-- [end:one-too-many]
 
-# --8<-- [start:matrix-size]
+# %% matrix-size
 layer = layers.LSTM(4)
 with mistake("Matrix size-incompatible: In[0]: [8,6], In[1]: [4,16]"):
     layer(X, initial_state=[tf.zeros((8, 6)), tf.zeros((8, 6))])
@@ -136,9 +127,8 @@ with mistake("Matrix size-incompatible: In[0]: [8,2], In[1]: [3,16]"):
 wide = tf.ones((8, 6))
 fitted = [layers.Dense(4)(wide), layers.Dense(4)(wide)]
 print("\nmended:", layer(X, initial_state=fitted).shape)
-# --8<-- [end:matrix-size]
 
-# --8<-- [start:static-batch]
+# %% static-batch
 with mistake("the batch size must be static"):
     build(layers.LSTM(4, stateful=True))
 
@@ -146,9 +136,8 @@ mended = keras.Sequential(
     [keras.Input((5, 3), batch_size=2), layers.LSTM(4, stateful=True)]
 )
 print("\nmended:", mended.output_shape)
-# --8<-- [end:static-batch]
 
-# --8<-- [start:fully-defined]
+# %% fully-defined
 with mistake("must be fully-defined (no `None` dimensions)"):
     layers.LSTM(4)(keras.Input((5, None)))
 any_length = keras.Input((None, 3))
@@ -158,16 +147,14 @@ with mistake("must be fully-defined (no `None` dimensions)"):
 
 pooled = layers.GlobalAveragePooling1D()(every_step)
 print("\nmended:", layers.Dense(1)(pooled).shape)
-# --8<-- [end:fully-defined]
 
-# --8<-- [start:five-to-a-shape]
+# %% five-to-a-shape
 with mistake("Cannot convert '5' to a shape"):
     keras.Input(5)
 
 print("\nmended:", keras.Input((5,)).shape)
-# --8<-- [end:five-to-a-shape]
 
-# --8<-- [start:keras-tensor]
+# %% keras-tensor
 inputs = keras.Input((5, 3))
 with mistake("A KerasTensor cannot be used as input to a TensorFlow"):
     tf.reduce_mean(inputs, axis=1)
@@ -175,9 +162,8 @@ with mistake("You cannot convert it to a NumPy array"):
     np.mean(inputs, axis=1)
 
 print("\nmended:", keras.ops.mean(inputs, axis=1).shape)
-# --8<-- [end:keras-tensor]
 
-# --8<-- [start:unrecognized-keyword]
+# %% unrecognized-keyword
 with mistake("Unrecognized keyword arguments passed to LSTM"):
     layers.LSTM(4, batch_input_shape=(2, 5, 3), stateful=True)
 old = layers.GRU(4).get_config() | {"time_major": False}  # of Keras 2
@@ -194,9 +180,8 @@ class OldGRU(layers.GRU):
 
 
 print("\nmended:", OldGRU.from_config(old).units, "units")
-# --8<-- [end:unrecognized-keyword]
 
-# --8<-- [start:inhomogeneous]
+# %% inhomogeneous
 ragged = [[1, 4, 2], [3, 3]]  # two sentences of 3 and 2 words
 with mistake("The requested array has an inhomogeneous shape"):
     np.array(ragged)
@@ -205,9 +190,8 @@ with mistake("Can't convert non-rectangular Python sequence"):
 
 padded = keras.utils.pad_sequences(ragged, padding="post")
 print(f"\n{padded}")
-# --8<-- [end:inhomogeneous]
 
-# --8<-- [start:object]
+# %% object
 objects = np.array(ragged, dtype=object)
 words = keras.Sequential(
     [layers.Embedding(5, 2, mask_zero=True), layers.LSTM(4), layers.Dense(1)]
@@ -221,16 +205,14 @@ with mistake("Invalid dtype: object"):
 
 print("\nmended:", words(padded).shape)
 print("mended:", build(layers.LSTM(4))(X.astype(object).astype("f4")).shape)
-# --8<-- [end:object]
 
-# --8<-- [start:unrecognized-data]
+# %% unrecognized-data
 with mistake("Unrecognized data type"):
     words.predict([[1, 4, 2], [3, 3, 0]], verbose=0)
 
 print("\nmended:", words(np.array([[1, 4, 2], [3, 3, 0]])).shape)
-# --8<-- [end:unrecognized-data]
 
-# --8<-- [start:reshape]
+# %% reshape
 series = np.arange(100)
 with mistake("cannot reshape array of size 100 into shape (7,1)"):
     series.reshape(-1, 7, 1)
@@ -238,9 +220,8 @@ with mistake("cannot reshape array of size 100 into shape (7,1)"):
 apart = series[: len(series) // 7 * 7].reshape(-1, 7, 1)
 sliding = np.lib.stride_tricks.sliding_window_view(series, 7)[..., None]
 print("\nmended:", apart.shape, "or", sliding.shape)
-# --8<-- [end:reshape]
 
-# --8<-- [start:cardinality]
+# %% cardinality
 model = build(layers.LSTM(4), layers.Dense(1))
 with mistake("Data cardinality is ambiguous"):
     train(model, y[:7])
@@ -248,34 +229,30 @@ with mistake("Data cardinality is ambiguous"):
     train(model, y, X=list(X))
 
 train(model, y, X=np.array(list(X)))
-# --8<-- [end:cardinality]
 
-# --8<-- [start:key-error]
+# %% key-error
 number_of = {"[PAD]": 0, "[UNK]": 1, "the": 2, "cat": 3}
 with mistake("dog"):
     [number_of[word] for word in ["the", "dog"]]
 
 print("\nmended:", [number_of.get(word, 1) for word in ["the", "dog"]])
-# --8<-- [end:key-error]
 
-# --8<-- [start:to-categorical]
+# %% to-categorical
 labels = np.array([1, 2, 3, 3])
 with mistake("index 3 is out of bounds for axis 1 with size 3"):
     keras.utils.to_categorical(labels, 3)
 
 print(f"\n{keras.utils.to_categorical(labels - 1, 3)}")
-# --8<-- [end:to-categorical]
 
-# --8<-- [start:compile]
+# %% compile
 model = build(layers.LSTM(4), layers.Dense(1))
 with mistake("You must call `compile()` before using the model"):
     model.fit(X, y, verbose=0)
 
 model.compile(loss="mse", optimizer="adam", run_eagerly=True)
 model.fit(X, y, verbose=0)
-# --8<-- [end:compile]
 
-# --8<-- [start:same-rank]
+# %% same-rank
 classes = np.arange(8) % 7  # 8 labels, 7 classes
 model = build(layers.LSTM(4), layers.Dense(7, activation="softmax"))
 with mistake("`target` and `output` must have the same rank (ndim)"):
@@ -287,9 +264,8 @@ loss = train(model, classes, "sparse_categorical_crossentropy")
 one_hot = keras.utils.to_categorical(classes, 7)
 other = train(model, one_hot, "categorical_crossentropy")
 assert np.isfinite([loss, other]).all()
-# --8<-- [end:same-rank]
 
-# --8<-- [start:target-ndim]
+# %% target-ndim
 with mistake("`output` must have rank (ndim) `target.ndim - 1`"):
     train(model, one_hot, "sparse_categorical_crossentropy")
 each_step = np.tile(classes[:, None], (1, 5))  # a label for each step
@@ -302,9 +278,8 @@ tagger = build(
 )
 train(tagger, each_step, "sparse_categorical_crossentropy")
 print("\nmended:", tagger.output_shape, "for labels", each_step.shape)
-# --8<-- [end:target-ndim]
 
-# --8<-- [start:incompatible-shapes]
+# %% incompatible-shapes
 steps = build(layers.LSTM(4, return_sequences=True), layers.Dense(2))
 with mistake("Dimensions must be equal, but are 4 and 5"):
     train(steps, np.zeros((8, 4, 2)), eagerly=False)
@@ -315,17 +290,15 @@ last = build(layers.LSTM(4), layers.Dense(2))
 train(steps, np.zeros((8, 5, 2)))
 train(last, np.zeros((8, 2)))
 print("\nmended:", steps.output_shape, "or", last.output_shape)
-# --8<-- [end:incompatible-shapes]
 
-# --8<-- [start:label-range]
+# %% label-range
 with mistake("outside the valid range of [0, 7)"):
     train(model, classes + 1, "sparse_categorical_crossentropy")
 
 assert classes.min() >= 0 and classes.max() < model.output_shape[-1]
 train(model, classes, "sparse_categorical_crossentropy")
-# --8<-- [end:label-range]
 
-# --8<-- [start:embedding-range]
+# %% embedding-range
 with mistake("indices[0,0] = 5 is not in [0, 5)"):
     layers.Embedding(5, 2)(np.array([[5, 1]]))
 
@@ -334,16 +307,14 @@ with mistake("`input_dim` must be a positive integer"):
     layers.Embedding(ids.max() + 1, 2)  # NumPy's int64 is none, for Keras
 
 print("\nmended:", layers.Embedding(int(ids.max()) + 1, 2)(ids).shape)
-# --8<-- [end:embedding-range]
 
-# --8<-- [start:negative-id]
+# %% negative-id
 embedding = layers.Embedding(5, 2)
 assert np.array_equal(embedding(np.array([-1])), embedding(np.array([4])))
 assert np.array_equal(embedding(np.array([1.9])), embedding(np.array([1])))
-# --8<-- [end:negative-id]
 
 
-# --8<-- [start:symbolic]
+# %% symbolic
 def numpy_loss(y_true, y_pred):
     return np.mean((y_true - y_pred) ** 2)
 
@@ -359,10 +330,9 @@ with mistake("object has no attribute 'numpy'"):
     train(model, y, lambda a, b: (a - b.numpy()) ** 2, eagerly=False)
 
 train(model, y, keras_loss)
-# --8<-- [end:symbolic]
 
 
-# --8<-- [start:no-gradients]
+# %% no-gradients
 def share_wrong(y_true, y_pred):
     wrong = keras.ops.round(y_pred) != keras.ops.round(y_true)
     return keras.ops.mean(keras.ops.cast(wrong, "float32"))
@@ -370,9 +340,8 @@ def share_wrong(y_true, y_pred):
 
 with mistake("No gradients provided for any variable"):
     train(model, y, share_wrong)
-# --8<-- [end:no-gradients]
 
-# --8<-- [start:class-weight]
+# %% class-weight
 weight_of = {0: 1.0, 1: 3.0} | dict.fromkeys(range(2, 7), 1.0)
 with mistake("ncompatible shapes"):
     train(
@@ -399,9 +368,8 @@ loss = train(  # 5 samples of 5 steps: it fits by chance, and no error
     class_weight=weight_of,
 )
 assert np.isfinite(loss)
-# --8<-- [end:class-weight]
 
-# --8<-- [start:unknown-variable]
+# %% unknown-variable
 adam = keras.optimizers.Adam()
 for optimizer in (adam, adam):
     model = build(layers.LSTM(4), layers.Dense(1))
@@ -414,9 +382,8 @@ for optimizer in (adam, adam):
 
 model.compile(keras.optimizers.Adam(), "mse", run_eagerly=True)
 model.fit(X, y, verbose=0)
-# --8<-- [end:unknown-variable]
 
-# --8<-- [start:nan-data]
+# %% nan-data
 spoilt = X.copy()
 spoilt[3, 2, 1] = np.nan  # one number of 120
 model = build(layers.LSTM(4), layers.Dense(1))
@@ -425,9 +392,8 @@ loss = train(model, y, X=spoilt, callbacks=[stop], epochs=3)
 finite = np.isfinite(model.get_weights()[0]).all()
 print("loss", loss, "weights finite:", finite)
 print("sample, step, feature:", np.argwhere(np.isnan(spoilt)))
-# --8<-- [end:nan-data]
 
-# --8<-- [start:nan-first]
+# %% nan-first
 tf.debugging.enable_check_numerics()
 certain = build(layers.LSTM(4), layers.Dense(1, activation="sigmoid"))
 certain.layers[-1].bias.assign([100.0])  # the output is 1 exactly
@@ -445,9 +411,8 @@ tf.debugging.disable_check_numerics()
 
 loss = train(certain, np.ones((8, 1)), "binary_crossentropy")
 print("\nmended:", np.isfinite(loss))
-# --8<-- [end:nan-first]
 
-# --8<-- [start:retracing]
+# %% retracing
 check = unittest.TestCase()
 model = keras.Sequential([keras.Input((None, 3)), layers.LSTM(4)])
 lengths = range(3, 9)
@@ -480,10 +445,9 @@ print(
     "times, mended",
     patient.experimental_get_tracing_count(),
 )
-# --8<-- [end:retracing]
 
 
-# --8<-- [start:memory]
+# %% memory
 def lstm_memory(batch, timesteps, units):
     """Bytes that training keeps for the way back, at the very least.
 
@@ -495,26 +459,23 @@ def lstm_memory(batch, timesteps, units):
 for timesteps in (100, 1_000, 10_000):
     gigabytes = lstm_memory(64, timesteps, 512) / 1e9
     print(f"64 x {timesteps:6,} steps x 512 units: {gigabytes:5.2f} GB")
-# --8<-- [end:memory]
 
-# --8<-- [start:one-sample]
+# %% one-sample
 model = build(layers.LSTM(4), layers.Dense(1))
 with mistake("Expected shape (None, 5, 3), but input has incompatible"):
     model.predict(X[0], verbose=0)
 
 print("\nmended:", model(X[:1]).shape, "and", model(X[0][None]).shape)
-# --8<-- [end:one-sample]
 
-# --8<-- [start:other-features]
+# %% other-features
 with mistake("Dimensions must be equal, but are 2 and 3"):
     model.predict(X[:, :, :2], verbose=0)
 with mistake("Dimensions must be equal, but are 5 and 3"):
     model.predict(X.transpose(0, 2, 1), verbose=0)
 
 assert X.shape[-1] == model.input_shape[-1]
-# --8<-- [end:other-features]
 
-# --8<-- [start:other-length]
+# %% other-length
 flat = build(
     layers.LSTM(4, return_sequences=True), layers.Flatten(), layers.Dense(1)
 )
@@ -522,9 +483,8 @@ with mistake("expected axis -1 of input shape to have value 20"):
     flat.predict(X[:, :4], verbose=0)
 
 print("\nmended:", model(X[:, :4]).shape)
-# --8<-- [end:other-length]
 
-# --8<-- [start:stateful-batch]
+# %% stateful-batch
 stateful = keras.Sequential(
     [
         keras.Input((5, 3), batch_size=3),
@@ -553,19 +513,17 @@ single.set_weights(stateful.get_weights())
 print("\nmended:", single(X[:1]).shape)
 whole = len(X) // 3 * 3
 train(stateful, y[:whole], X=X[:whole], batch_size=3, shuffle=False)
-# --8<-- [end:stateful-batch]
 
-# --8<-- [start:reset-states]
+# %% reset-states
 with mistake("'Sequential' object has no attribute 'reset_states'"):
     stateful.reset_states()
 
 for layer in stateful.layers:
     if getattr(layer, "stateful", False):
         layer.reset_state()
-# --8<-- [end:reset-states]
 
 
-# --8<-- [start:locate-class]
+# %% locate-class
 class Scale(layers.Layer):
     def __init__(self, factor):
         super().__init__()
@@ -580,10 +538,9 @@ with mistake("Could not locate class 'Scale'"):
     keras.models.load_model("scaled.keras")
 with mistake("got an unexpected keyword argument 'trainable'"):
     keras.models.load_model("scaled.keras", custom_objects={"Scale": Scale})
-# --8<-- [end:locate-class]
 
 
-# --8<-- [start:registered]
+# %% registered
 @keras.saving.register_keras_serializable("errors")
 class Scaled(layers.Layer):
     def __init__(self, factor, **keywords):  # name, dtype, trainable
@@ -601,15 +558,13 @@ model = build(layers.LSTM(4), Scaled(2.0))
 model.save("scaled.keras")
 again = keras.models.load_model("scaled.keras")
 assert np.array_equal(model(X), again(X))
-# --8<-- [end:registered]
 
-# --8<-- [start:lambda]
+# %% lambda
 build(layers.LSTM(4), layers.Lambda(lambda x: 2 * x)).save("lambda.keras")
 with mistake("Requested the deserialization of a `Lambda` layer"):
     keras.models.load_model("lambda.keras")
-# --8<-- [end:lambda]
 
-# --8<-- [start:not-loaded]
+# %% not-loaded
 model = build(layers.LSTM(4), layers.Dense(1))
 with mistake("The filename must end in `.weights.h5`"):
     model.save_weights("model.h5")
@@ -620,9 +575,8 @@ with mistake("A total of 1 objects could not be loaded"):
 same = build(layers.LSTM(4), layers.Dense(1))
 same.load_weights("model.weights.h5")
 assert np.array_equal(model(X), same(X))
-# --8<-- [end:not-loaded]
 
-# --8<-- [start:silent]
+# %% silent
 each = build(layers.LSTM(4, return_sequences=True), layers.Dense(1))
 once = build(layers.LSTM(4), layers.Dense(1))
 target = np.zeros((8, 5, 1))
@@ -630,10 +584,9 @@ for name, model, wanted in (("each", each, y), ("once", once, target)):
     loss = train(model, wanted)
     print(f"{name}: output {model.output_shape}, y {wanted.shape}, trained")
     assert np.isfinite(loss)
-# --8<-- [end:silent]
 
 
-# --8<-- [start:check]
+# %% check
 def check_data(model, X, y):
     """Raise before fit does something that nobody meant."""
     out = tuple(model(X[:2]).shape)
@@ -650,16 +603,14 @@ with mistake("NaN or inf"):
     check_data(once, spoilt, y)
 check_data(each, X, target)
 check_data(once, X, y)
-# --8<-- [end:check]
 
-# --8<-- [start:first-message]
+# %% first-message
 video = np.zeros((8, 1, 60, 2), "float32")
 with mistake("expected ndim=3, found ndim=4"):
     layers.LSTM(4)(video)
 print("\nmended:", layers.LSTM(4)(video[:, 0]).shape)
-# --8<-- [end:first-message]
 
-# --8<-- [start:second-message]
+# %% second-message
 inputs = keras.Input((None, 3))
 with mistake("'NoneType' object cannot be interpreted as an integer"):
     for step in range(inputs.shape[1]):
@@ -667,9 +618,8 @@ with mistake("'NoneType' object cannot be interpreted as an integer"):
 
 running = keras.ops.cumsum(inputs, axis=1)  # all steps at once
 print("\nmended:", keras.Model(inputs, running)(X).shape)
-# --8<-- [end:second-message]
 
-# --8<-- [start:third-message]
+# %% third-message
 slots = np.zeros((8, 3, 7))  # 3 labels for 5 words
 with mistake("Dimensions must be equal, but are 3 and 5"):
     train(tagger, slots, "mse", eagerly=False)
@@ -681,4 +631,3 @@ encoder_decoder = build(
     layers.Dense(7, activation="softmax"),
 )
 print("\nmended:", encoder_decoder.output_shape)
-# --8<-- [end:third-message]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import time
 from textwrap import fill
 
@@ -9,9 +9,8 @@ import tensorflow as tf
 from keras import layers, ops
 
 seeds = (1, 2, 3)
-# --8<-- [end:import]
 
-# --8<-- [start:what-keras-starts-with]
+# %% what-keras-starts-with
 units, features = 64, 8
 print("            largest |W|   blocks of U: singular values, radius")
 for make, blocks in (
@@ -37,10 +36,9 @@ for make, blocks in (
         else:
             assert lengths.min() < 0.05 and radius < 0.8
             assert np.isclose(np.mean(lengths**2), 1 / blocks, atol=0.05)
-# --8<-- [end:what-keras-starts-with]
 
 
-# --8<-- [start:orthogonal-by-block]
+# %% orthogonal-by-block
 class OrthogonalBlocks(keras.initializers.Initializer):
     """An orthogonal matrix for each gate and candidate, side by side.
 
@@ -90,10 +88,9 @@ for name, start in (
         powers.setdefault(name, []).append(np.log10(reach(layer, x)))
     print(f"{name:12}", *(f"{power:6.1f}" for power in powers[name]))
 assert min(np.subtract(powers["each block"], powers["whole matrix"])) > 0.3
-# --8<-- [end:orthogonal-by-block]
 
 
-# --8<-- [start:what-is-dropped]
+# %% what-is-dropped
 def dropped(**rates):
     """Which features, and which units, each gate of an LSTM does not see.
 
@@ -132,9 +129,8 @@ assert not alone["U"].any()
 both = dropped(dropout=0.4, recurrent_dropout=0.4)
 assert not (both["W"] == both["W"][0]).all()
 assert not (both["U"] == both["U"][0]).all()
-# --8<-- [end:what-is-dropped]
 
-# --8<-- [start:between-layers]
+# %% between-layers
 ones = np.ones((1, 8, 4), "float32")
 keras.utils.set_random_seed(1)
 each_step = layers.Dropout(0.5)(ones, training=True)[0, :, 0]
@@ -143,9 +139,8 @@ print("Dropout, feature 1 over time: ", each_step.numpy())
 print("SpatialDropout1D, every step: ", per_sequence[0].numpy())
 assert len(set(each_step.numpy())) == 2
 assert np.ptp(per_sequence, axis=0).max() == 0
-# --8<-- [end:between-layers]
 
-# --8<-- [start:only-in-training]
+# %% only-in-training
 keras.utils.set_random_seed(1)
 layer = layers.LSTM(5, dropout=0.4, recurrent_dropout=0.4)
 x = np.random.normal(size=(1, 8, 5)).astype("float32")
@@ -156,9 +151,8 @@ first, second = layer(twin, training=True)
 assert not np.allclose(first, second)
 print("called:             the same each time")
 print("training=True:      another mask for each sequence of the batch")
-# --8<-- [end:only-in-training]
 
-# --8<-- [start:rate-one]
+# %% rate-one
 for make in (layers.SimpleRNN, layers.GRU, layers.LSTM):
     layer = make(5, dropout=1.0)
     trained, used = layer(x, training=True), layer(x)
@@ -166,10 +160,9 @@ for make in (layers.SimpleRNN, layers.GRU, layers.LSTM):
     print(f"{make.__name__}(5, dropout=1.0) in training: {effect}")
     assert (effect == "none") == (make is not layers.SimpleRNN)
 assert layers.LSTM(5, dropout=20).dropout == 1.0  # 20 %, meant well
-# --8<-- [end:rate-one]
 
 
-# --8<-- [start:timing]
+# %% timing
 def timed(layer):
     """A compiled function: forward and back on 32 sequences of 12 steps."""
     x = tf.random.normal((32, 12, 16))
@@ -214,9 +207,8 @@ slower = ratios(
 for name, ratio in zip(names, slower, strict=True):
     print(f"{name:22} {ratio:4.1f}")
 assert slower[2] > 1.2
-# --8<-- [end:timing]
 
-# --8<-- [start:no-cudnn]
+# %% no-cudnn
 for rates in ({}, {"recurrent_dropout": 0.2}):
     layer = layers.LSTM(5, use_cudnn=True, **rates)
     try:
@@ -227,9 +219,8 @@ for rates in ({}, {"recurrent_dropout": 0.2}):
         print(fill(f"ValueError: {message}", 72))
     else:
         assert tf.config.list_physical_devices("GPU") and not rates
-# --8<-- [end:no-cudnn]
 
-# --8<-- [start:relu-and-nan]
+# %% relu-and-nan
 x = np.random.default_rng(1).normal(size=(4, 80, 8)).astype("float32")
 print("largest |h| in 80 steps, U 2.5 times as large as at the start")
 for activation in ("tanh", "relu"):
@@ -254,10 +245,9 @@ for activation in ("tanh", "relu"):
             assert without <= 1 and dropped_out <= 1
         else:
             assert np.isnan(dropped_out) or dropped_out > 10 * without
-# --8<-- [end:relu-and-nan]
 
 
-# --8<-- [start:does-it-help]
+# %% does-it-help
 def noisy_sum(samples, seed):
     """Noise of 6 features; the answer is the sum of the first, and noise."""
     rng = np.random.default_rng(seed)
@@ -311,15 +301,13 @@ for name, rate in (("no dropout", 0.0), ("dropout=0.3", 0.3)):
         "  ",
         *(f"{e:5.2f}" for e in late),
     )
-# --8<-- [end:does-it-help]
 
-# --8<-- [start:stop-earlier]
+# %% stop-earlier
 stopped = np.mean(after["no dropout", 40])
 for name in ("no dropout", "dropout=0.3"):
     assert stopped < np.mean(after[name, 110])
-# --8<-- [end:stop-earlier]
 
-# --8<-- [start:an-exploding-gradient]
+# %% an-exploding-gradient
 keras.utils.set_random_seed(7)
 model = keras.Sequential(
     [
@@ -368,9 +356,8 @@ assert lengths["no clipping"][1] > 30
 assert np.allclose(lengths["clipnorm"][:3], 1, atol=1e-4)
 assert np.isclose(np.linalg.norm(lengths["global_clipnorm"]), 1, atol=1e-4)
 assert np.linalg.norm(lengths["clipvalue"]) > 5
-# --8<-- [end:an-exploding-gradient]
 
-# --8<-- [start:shares]
+# %% shares
 fig, ax = plt.subplots()
 place = np.arange(5)
 for k, (name, values) in enumerate(lengths.items()):
@@ -380,10 +367,9 @@ ax.set_xticks(place, ["W", "U", "b", "Dense W", "Dense b"])
 ax.set(ylabel="share of the squared length", ylim=(0, 1))
 ax.legend()
 fig.savefig("shares.svg")
-# --8<-- [end:shares]
 
 
-# --8<-- [start:the-adding-problem]
+# %% the-adding-problem
 def adding_problem(samples, seed, timesteps=8):
     """The lab's task: add the two marked numbers of a sequence."""
     rng = np.random.default_rng(seed)
@@ -417,9 +403,7 @@ def show(name, errors):
     print(f"{name:22}", *(f"{e:7.3f}" for e in errors))
 
 
-# --8<-- [end:the-adding-problem]
-
-# --8<-- [start:clipping-decides]
+# %% clipping-decides
 print("error after 120 updates; 1/6 is learning nothing")
 result = {}
 for how in (
@@ -434,9 +418,8 @@ for how in (
 assert max(result["global_clipnorm"]) < 0.06
 assert min(result["no clipping"]) > 0.2
 assert min(result["clipvalue"]) > 2 * max(result["global_clipnorm"])
-# --8<-- [end:clipping-decides]
 
-# --8<-- [start:the-frozen-step]
+# %% the-frozen-step
 w = keras.Variable(0.0)
 adam = keras.optimizers.Adam(0.005)
 adam.build([w])
@@ -449,9 +432,8 @@ for update in (49, 50, 60, 100, 200):
     print(f"update {update:3}: step of {steps[update - 1]:.4f}")
 assert np.isclose(steps[48], 0.005, rtol=0.01)
 assert max(steps) < 10 * 0.005 and steps[199] < 0.001
-# --8<-- [end:the-frozen-step]
 
-# --8<-- [start:batch-normalization]
+# %% batch-normalization
 keras.utils.set_random_seed(1)
 x = np.random.normal(3, 2, size=(16, 10, 4)).astype("float32")
 future = x.copy()
@@ -471,10 +453,9 @@ for norm in (layers.BatchNormalization(), layers.LayerNormalization()):
     batch_norm = isinstance(norm, layers.BatchNormalization)
     assert (moved[True] > 0.1) == batch_norm == (gap > 0.5)
     assert moved[False] == 0 or not batch_norm
-# --8<-- [end:batch-normalization]
 
 
-# --8<-- [start:layer-norm-lstm]
+# %% layer-norm-lstm
 @keras.saving.register_keras_serializable("unrolled")
 class LayerNormLSTMCell(layers.Layer):
     """An LSTM cell with layer normalisation inside, for `layers.RNN(cell)`.
@@ -524,18 +505,16 @@ print(layer(x).shape, layer.count_params(), "weights")
 plain = layers.LSTM(16)
 plain.build(x.shape)
 assert layer.count_params() == plain.count_params() + 2 * 64 + 2 * 16
-# --8<-- [end:layer-norm-lstm]
 
-# --8<-- [start:does-layer-norm-help]
+# %% does-layer-norm-help
 print("adding problem, error after 120 updates")
 lstm = train(layers.LSTM(16))
 inside = train(layers.RNN(LayerNormLSTMCell(16)))
 show("LSTM", lstm)
 show("LayerNorm inside", inside)
 assert max(inside) < 0.05 and min(lstm) > 2 * max(inside)
-# --8<-- [end:does-layer-norm-help]
 
-# --8<-- [start:one-feature]
+# %% one-feature
 keras.utils.set_random_seed(1)
 wave = np.abs(np.random.normal(size=(1, 10, 1))).astype("float32") + 0.5
 layer = layers.RNN(LayerNormLSTMCell(8))
@@ -548,9 +527,8 @@ constant = np.ones_like(wave)
 one = wider(np.concatenate([wave, constant], axis=-1))
 ten = wider(np.concatenate([10 * wave, constant], axis=-1))
 print(f"with a second feature, always 1:   {np.abs(one - ten).max():.2f}")
-# --8<-- [end:one-feature]
 
-# --8<-- [start:monte-carlo]
+# %% monte-carlo
 keras.utils.set_random_seed(1)
 model = keras.Sequential(
     [keras.Input((8, 6)), layers.LSTM(32, dropout=0.2), layers.Dense(1)]
@@ -569,9 +547,8 @@ for name, sequences in (("as in training", usual), ("4 times", unusual)):
     spread[name] = np.std(np.reshape(answers, (100, 50)), axis=1).mean()
     print(f"{name:15} mean spread of 50 answers {spread[name]:.2f}")
 assert spread["4 times"] > spread["as in training"]
-# --8<-- [end:monte-carlo]
 
-# --8<-- [start:weight-decay]
+# %% weight-decay
 left = {}
 for spare_biases in (False, True):
     layer = layers.LSTM(4)
@@ -586,4 +563,3 @@ for spare_biases in (False, True):
     left[spare_biases] = float(layer.cell.bias[4])  # the forget gate's first
     print(f"biases spared: {spare_biases!s:5}  b_f = {left[spare_biases]:.2f}")
 assert left[False] < 0.9 and left[True] == 1
-# --8<-- [end:weight-decay]

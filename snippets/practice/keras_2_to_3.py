@@ -1,4 +1,4 @@
-# --8<-- [start:the-rows]
+# %% the-rows
 import json
 import logging
 import re
@@ -69,10 +69,7 @@ def row(old, new, expect="no error"):
     assert said.startswith(expect), said
 
 
-# --8<-- [end:the-rows]
-
-
-# --8<-- [start:input-shapes]
+# %% input-shapes
 x = np.random.normal(size=(2, 5, 3)).astype("float32")
 row(
     "layers.LSTM(4, batch_input_shape=(2, 5, 3))",
@@ -94,9 +91,8 @@ row(
     "layers.Embedding(10, 4)(np.zeros((2, 5))).shape",
     "UserWarning",
 )
-# --8<-- [end:input-shapes]
 
-# --8<-- [start:removed-layers]
+# %% removed-layers
 row(
     "layers.CuDNNLSTM(4)",
     "layers.LSTM(4, use_cudnn='auto')(x).shape",
@@ -128,9 +124,8 @@ row(
     "from keras.layers import LSTM",
     "ModuleNotFoundError",
 )
-# --8<-- [end:removed-layers]
 
-# --8<-- [start:symbolic]
+# %% symbolic
 inputs = keras.Input((5, 3))
 model = keras.Sequential([inputs, layers.LSTM(4, name="lstm")])
 row(
@@ -153,9 +148,8 @@ row(
     "model.get_layer('lstm').output.shape",
     "AttributeError",
 )
-# --8<-- [end:symbolic]
 
-# --8<-- [start:reset]
+# %% reset
 lstm = layers.LSTM(4, stateful=True)
 model = keras.Sequential([keras.Input((5, 3), batch_size=2), lstm])
 row(
@@ -172,9 +166,8 @@ row(
 )
 assert not hasattr(model, "reset_state")  # whatever the docstring says
 assert "on your entire model" in " ".join(layers.RNN.__doc__.split())
-# --8<-- [end:reset]
 
-# --8<-- [start:initial-state]
+# %% initial-state
 gru, cell = layers.GRU(4, return_state=True), layers.LSTMCell(4)
 row(
     "gru.get_initial_state(tf.constant(x))",
@@ -203,15 +196,13 @@ row(
     "layers.LSTM(4)(ragged.to_tensor(), mask=tf.sequence_mask([7, 3])).shape",
     "ValueError",
 )
-# --8<-- [end:initial-state]
 
-# --8<-- [start:documented-constants]
+# %% documented-constants
 assert "Note on passing external constants" in layers.RNN.__doc__
 assert layers.RNN.__doc__.count("external constants") == 1  # no such note
-# --8<-- [end:documented-constants]
 
 
-# --8<-- [start:own-cell]
+# %% own-cell
 class OldCell(layers.Layer):
     """As written for Keras 2; Keras 3 takes offence twice."""
 
@@ -243,9 +234,8 @@ class HalfNewCell(NewCell):
 new = "layers.RNN(NewCell())(x).shape"
 row("layers.RNN(OldCell())(x)", new, "ValueError")
 row("layers.RNN(HalfNewCell())(x)", new, "TypeError")
-# --8<-- [end:own-cell]
 
-# --8<-- [start:training]
+# %% training
 y = np.zeros((2, 1), "float32")
 model = keras.Sequential(
     [keras.Input((5, 3)), layers.LSTM(4), layers.Dense(1)]
@@ -279,9 +269,8 @@ row(
     "sample_weight=np.ones((2, 5))).shape",
     "TypeError",
 )
-# --8<-- [end:training]
 
-# --8<-- [start:learning-rate]
+# %% learning-rate
 row(
     "keras.optimizers.Adam(lr=0.01)",
     "keras.optimizers.Adam(learning_rate=0.01)",
@@ -315,9 +304,8 @@ row(
 rate = float(model.optimizer.learning_rate.numpy())
 print(f"lr {model.optimizer.lr}, learning_rate {rate:.2f}")
 assert np.isclose(rate, 0.02)
-# --8<-- [end:learning-rate]
 
-# --8<-- [start:metrics-names]
+# %% metrics-names
 model.compile("adam", "mse", metrics=["mae"])
 model.train_on_batch(x, y)
 row(
@@ -325,9 +313,8 @@ row(
     "list(model.evaluate(x, y, verbose=0, return_dict=True))",
 )
 assert "mae" not in model.metrics_names
-# --8<-- [end:metrics-names]
 
-# --8<-- [start:saving]
+# %% saving
 row("model.save('folder')", "model.save('m.keras')", "ValueError")
 row("model.save('m.h5', save_format='h5')", "model.save('m.keras')")
 row(
@@ -353,9 +340,8 @@ row(
     "ValueError",
 )
 row("model.to_yaml()", "model.to_json()[:24]", "AttributeError")
-# --8<-- [end:saving]
 
-# --8<-- [start:time-major-file]
+# %% time-major-file
 model.save("old.h5")
 with h5py.File("old.h5", "r+") as file:  # make it look like Keras 2's
     config = json.loads(file.attrs["model_config"])
@@ -381,9 +367,8 @@ again = keras.models.load_model(
     "old.h5", compile=False, custom_objects={"LSTM": OldFileLSTM}
 )
 assert np.array_equal(again(x), model(x))
-# --8<-- [end:time-major-file]
 
-# --8<-- [start:text]
+# %% text
 row(
     "from keras.preprocessing.text import Tokenizer",
     "layers.TextVectorization(vocabulary=['a', 'b'])(['b a c']).numpy()",
@@ -407,9 +392,8 @@ row(
     "from tensorflow.keras.preprocessing.text import Tokenizer",
     "Tokenizer(num_words=10).num_words",
 )
-# --8<-- [end:text]
 
-# --8<-- [start:series]
+# %% series
 series, length = np.arange(9.0), 3
 generator = tf.keras.preprocessing.sequence.TimeseriesGenerator(
     series, series, length
@@ -421,9 +405,8 @@ inputs_3, targets_3 = next(iter(dataset))
 assert np.array_equal(inputs_2, inputs_3)
 assert np.array_equal(targets_2, targets_3)
 print(inputs_3[0].numpy(), "->", targets_3[0].numpy())
-# --8<-- [end:series]
 
-# --8<-- [start:backend]
+# %% backend
 row("K.mean(x)", "ops.mean(x).shape", "AttributeError")
 row("K.dot(x[0], x[0].T)", "ops.dot(x[0], x[0].T).shape", "AttributeError")
 row(
@@ -435,10 +418,9 @@ row("tf.keras.backend.mean(tf.constant(x)).shape", "ops.mean(x).shape")
 for name, module in (("keras", K), ("tf.keras", tf.keras.backend)):
     functions = [item for item in dir(module) if not item.startswith("_")]
     print(f"{name}.backend: {len(functions)} names")
-# --8<-- [end:backend]
 
 
-# --8<-- [start:hard-sigmoid]
+# %% hard-sigmoid
 def hard_sigmoid_2(x):
     """What Keras 1 and 2 called hard_sigmoid."""
     return ops.clip(0.2 * x + 0.5, 0, 1)
@@ -463,9 +445,8 @@ ax.set_xlabel("x")
 ax.set_ylabel("gate")
 ax.legend()
 fig.savefig("hard-sigmoid.svg")
-# --8<-- [end:hard-sigmoid]
 
-# --8<-- [start:hard-sigmoid-lstm]
+# %% hard-sigmoid-lstm
 long = np.random.normal(size=(8, 50, 3)).astype("float32")
 now = layers.LSTM(16, recurrent_activation="hard_sigmoid")
 then = layers.LSTM(16, recurrent_activation=hard_sigmoid_2)
@@ -475,9 +456,8 @@ difference = np.abs(now(long) - then(long)).max()
 print(f"same weights, largest difference of h: {difference:.3f}")
 assert difference > 1e-3
 quiet.append(("recurrent_activation='hard_sigmoid'", "silent"))
-# --8<-- [end:hard-sigmoid-lstm]
 
-# --8<-- [start:weight-names]
+# %% weight-names
 both = keras.Sequential(
     [
         keras.Input((5, 3)),
@@ -493,10 +473,9 @@ for path in by_path:
     print(" ", path)
 assert len(by_name) < len(both.weights) == len(by_path)
 quiet.append(("weight.name", "silent"))
-# --8<-- [end:weight-names]
 
 
-# --8<-- [start:tutorial-old]
+# %% tutorial-old
 class OldModel(keras.Model):
     """Next character, with states in and out, as for Keras 2."""
 
@@ -537,10 +516,9 @@ except TypeError as error:
     print(fill(f"TypeError: {error}", 72))
 else:
     raise AssertionError("self was taken twice")
-# --8<-- [end:tutorial-old]
 
 
-# --8<-- [start:tutorial-new]
+# %% tutorial-new
 class NewModel(OldModel):
     """The same for Keras 3: states=None already means zeros."""
 
@@ -566,23 +544,20 @@ for _ in range(40):  # then one character in, the state kept
     written += alphabet[character[0, 0]]
 print(written)
 assert text.startswith(written)
-# --8<-- [end:tutorial-new]
 
-# --8<-- [start:tutorial-states]
+# %% tutorial-states
 whole, _ = writer(ids[None, :30], return_state=True)
 first, states = writer(ids[None, :12], return_state=True)
 rest, _ = writer(ids[None, 12:30], states=states, return_state=True)
 parts = ops.concatenate([first, rest], axis=1)
 assert np.allclose(parts, whole, atol=1e-5)
 writer.save_weights("writer.weights.h5")  # not "ckpt"
-# --8<-- [end:tutorial-states]
 
-# --8<-- [start:quiet]
+# %% quiet
 for code, kind in quiet:
     print(f"{kind:8} {shorten(code, 64)}")
-# --8<-- [end:quiet]
 
-# --8<-- [start:migrate]
+# %% migrate
 stacked = keras.Sequential(
     [
         keras.Input((5, 3), batch_size=2),
@@ -598,4 +573,3 @@ for layer in stacked.layers:
         layer.reset_state()
 assert not any(np.any(s.numpy()) for s in stacked.layers[0].states)
 print(tuple(stacked(x).shape))
-# --8<-- [end:migrate]

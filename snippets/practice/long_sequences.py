@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 from textwrap import fill
 
 import keras
@@ -8,10 +8,9 @@ import tensorflow as tf
 from keras import layers
 
 keras.utils.set_random_seed(7)
-# --8<-- [end:import]
 
 
-# --8<-- [start:a-layer-that-adds]
+# %% a-layer-that-adds
 def make_adder(batch, steps):
     """A stateful layer without training: h_t = h_{t-1} + x_t."""
     adder = keras.Sequential(
@@ -43,9 +42,8 @@ for n in (1, 2):
     adder.predict(batch, verbose=0)
     print(f"after batch {n} ", state(adder))
 assert state(adder) == [6, 60]
-# --8<-- [end:a-layer-that-adds]
 
-# --8<-- [start:no-batch-size]
+# %% no-batch-size
 lstm = layers.LSTM(3, stateful=True)
 for attempt in (
     lambda: lstm(keras.Input((5, 1))),
@@ -59,10 +57,9 @@ for attempt in (
         raise AssertionError("no batch size, and no error")
 
 lstm(keras.Input((5, 1), batch_size=4))  # this is where it belongs
-# --8<-- [end:no-batch-size]
 
 
-# --8<-- [start:cut-into-streams]
+# %% cut-into-streams
 def cut(series, streams, chunk):
     """Arrange one long series for a stateful layer.
 
@@ -85,10 +82,9 @@ for n in range(3):
     print(f"batch {n + 1}", X[2 * n : 2 * n + 2, :, 0].tolist())
 assert X[0::2].ravel().tolist() == list(range(12))
 assert X[1::2].ravel().tolist() == list(range(12, 24))
-# --8<-- [end:cut-into-streams]
 
 
-# --8<-- [start:equal-to-the-whole]
+# %% equal-to-the-whole
 noise = np.random.normal(size=(240, 3)).astype("float32")
 stateful = keras.Sequential(
     [
@@ -107,17 +103,15 @@ in_chunks = [stateful(batch) for batch in batches_of_noise]
 in_chunks = np.concatenate(in_chunks, axis=1)
 print(in_chunks.shape)
 assert np.abs(in_chunks - in_one).max() < 1e-6
-# --8<-- [end:equal-to-the-whole]
 
 
-# --8<-- [start:reshape-alone]
+# %% reshape-alone
 wrong = series[:24].reshape(6, 4, 1)
 for n in range(3):
     print(f"batch {n + 1}", wrong[2 * n : 2 * n + 2, :, 0].tolist())
 assert wrong.shape == X.shape
-# --8<-- [end:reshape-alone]
 
-# --8<-- [start:shuffle]
+# %% shuffle
 ones_and_tens = np.tile([[[1.0]], [[10.0]]], (3, 3, 1))  # 3 batches of 2
 targets = np.zeros((6, 1))
 for shuffle in (False, True):
@@ -125,10 +119,9 @@ for shuffle in (False, True):
     adder.fit(ones_and_tens, targets, batch_size=2, shuffle=shuffle, verbose=0)
     print(f"shuffle={shuffle!s:5}", state(adder))
     assert (state(adder) == [9, 90]) is not shuffle
-# --8<-- [end:shuffle]
 
 
-# --8<-- [start:shuffled-batches]
+# %% shuffled-batches
 class Batches(keras.utils.PyDataset):
     """Twelve batches, all alike; it notes which number it is asked for."""
 
@@ -146,9 +139,8 @@ for shuffle in (False, True):
     in_order = asked_for[-12:] == list(range(12))  # before: Keras looks once
     print(f"shuffle={shuffle!s:5} batches in order: {in_order}")
     assert in_order is not shuffle
-# --8<-- [end:shuffled-batches]
 
-# --8<-- [start:reset]
+# %% reset
 adder.layers[0].reset_state()
 print("layer.reset_state():", state(adder))
 assert state(adder) == [0, 0]
@@ -167,15 +159,13 @@ for name, attempt in {
         print(fill(f"{type(error).__name__}: {error}", 72))
     else:
         raise AssertionError("it is back")
-# --8<-- [end:reset]
 
-# --8<-- [start:set-a-state]
+# %% set-a-state
 adder.layers[0].states[0].assign([[100.0], [200.0]])
 assert state(adder) == [100, 200]
-# --8<-- [end:set-a-state]
 
 
-# --8<-- [start:who-resets]
+# %% who-resets
 def fit(epochs, **options):
     """Feed the adder 3 batches an epoch: (9, 90) if it starts at 0."""
     adder.fit(
@@ -205,10 +195,9 @@ validation = (1000 * ones_and_tens[:2], targets[:2])
 fit(epochs=2, validation_data=validation, validation_batch_size=2)
 print("with validation       ", state(adder))
 assert state(adder) == [2 * 9 + 2 * 3000, 2 * 90 + 2 * 30000]
-# --8<-- [end:who-resets]
 
 
-# --8<-- [start:a-callback]
+# %% a-callback
 class ResetStates(keras.callbacks.Callback):
     """Reset all stateful layers before each epoch and each validation.
 
@@ -244,9 +233,8 @@ fit(
 )
 print(seen)
 assert seen == [[9, 90], [9, 90]]
-# --8<-- [end:a-callback]
 
-# --8<-- [start:last-partial-batch]
+# %% last-partial-batch
 four = make_adder(batch=4, steps=3)
 ten = np.ones((10, 3, 1))
 zeros = np.zeros((10, 1))
@@ -270,9 +258,8 @@ except ValueError as error:
     print("\nmodel(x) ValueError: …")
     told = str(error).splitlines()[2:5]  # the telling lines, in bold
     print("\n".join(fill(line.strip("\x1b[01m "), 72) for line in told))
-# --8<-- [end:last-partial-batch]
 
-# --8<-- [start:a-batch-of-one]
+# %% a-batch-of-one
 adder.layers[0].reset_state()
 five = np.array([1, 10, 1, 10, 500.0])[:, None, None] * np.ones((5, 3, 1))
 answer = adder.predict(five, batch_size=2, verbose=0)
@@ -287,18 +274,16 @@ for kind in (layers.LSTM, layers.GRU):
         [keras.Input((3, 1), batch_size=2), kind(4, stateful=True)]
     )
     assert len(model.predict(five, batch_size=2, verbose=0)) == 6
-# --8<-- [end:a-batch-of-one]
 
-# --8<-- [start:drop-the-remainder]
+# %% drop-the-remainder
 whole = len(five) // 2 * 2
 batches = tf.data.Dataset.from_tensor_slices(five)
 batches = batches.batch(2, drop_remainder=True)
 print("by hand ", five[:whole].shape)
 print("tf.data ", [tuple(batch.shape) for batch in batches])
 assert all(batch.shape == (2, 3, 1) for batch in batches)
-# --8<-- [end:drop-the-remainder]
 
-# --8<-- [start:another-batch-size]
+# %% another-batch-size
 for_one = keras.Sequential(
     [
         keras.Input((10, 3), batch_size=1),
@@ -311,10 +296,9 @@ h = np.concatenate([for_one(chunk) for chunk in first], axis=1)
 assert np.abs(h[0] - in_one[0]).max() < 1e-6
 print("weights", [w.shape for w in stateful.get_weights()])
 print("states ", [tuple(s.shape) for s in stateful.layers[0].states])
-# --8<-- [end:another-batch-size]
 
 
-# --8<-- [start:pad-to-a-full-batch]
+# %% pad-to-a-full-batch
 def pad(x, batch):
     """Fill up the last batch with zeros; weight 0 keeps the loss out."""
     missing = -len(x) % batch
@@ -326,10 +310,9 @@ padded, weight = pad(five, 2)
 print(padded.shape, weight)
 answer = adder.predict(padded, batch_size=2, verbose=0)[: len(five)]
 assert len(answer) == len(five)
-# --8<-- [end:pad-to-a-full-batch]
 
 
-# --8<-- [start:gradient-stops]
+# %% gradient-stops
 def make_layer(**options):
     layer = layers.SimpleRNN(8, **options)
     layer.build((1, 10, 3))
@@ -362,9 +345,8 @@ assert np.abs(h_whole - h_chunks).max() < 1e-6  # forward: the same
 assert np.all(whole > 0)
 assert np.all(chunks[:30] == 0)  # backward: cut off
 assert np.allclose(chunks[30:], whole[30:], rtol=1e-3)
-# --8<-- [end:gradient-stops]
 
-# --8<-- [start:gradient-figure]
+# %% gradient-figure
 fig, ax = plt.subplots()
 steps = np.arange(1, 41)
 ax.semilogy(steps, whole, label="40 steps at once")
@@ -374,18 +356,16 @@ for border in (10.5, 20.5, 30.5):
 ax.set(xlabel="step", ylabel="pull of the last output on the input")
 ax.legend(loc="upper left")
 fig.savefig("gradient-stops.svg")
-# --8<-- [end:gradient-figure]
 
-# --8<-- [start:zero-or-not]
+# %% zero-or-not
 other = x.numpy()
 other[0, 19] += 1  # step 20 only, two chunks before the last
 chunk_layer.reset_state()
 moved = in_four_chunks(tf.constant(other))[:, -1] - h_chunks
 assert np.abs(moved).max() > 1e-4
-# --8<-- [end:zero-or-not]
 
 
-# --8<-- [start:the-task]
+# %% the-task
 streams = 32
 
 
@@ -416,10 +396,7 @@ _, _, weight = in_chunks_of(10, make_task(3000, 12, seed=0))
 print("questions", int(weight.sum()), "in", len(weight), "chunks")
 
 
-# --8<-- [end:the-task]
-
-
-# --8<-- [start:how-long-a-chunk]
+# %% how-long-a-chunk
 def make_model(chunk, frozen):
     return keras.Sequential(
         [
@@ -468,9 +445,7 @@ def accuracies(chunk, frozen, distances, updates):
     return right
 
 
-# --8<-- [end:how-long-a-chunk]
-
-# --8<-- [start:the-verdict]
+# %% the-verdict
 trained = accuracies(10, False, distances=(12, 20), updates=300)
 frozen = accuracies(10, True, distances=(20,), updates=200)
 longer = accuracies(40, False, distances=(20,), updates=100)
@@ -490,9 +465,8 @@ for distance, chunk, layer, right in (
 assert max(trained[12]) > 0.75  # no chunk held both, and yet
 assert np.mean(trained[20]) < 0.9 < min(frozen[20])
 assert min(longer[20]) > 0.95
-# --8<-- [end:the-verdict]
 
-# --8<-- [start:carry-it-by-hand]
+# %% carry-it-by-hand
 lstm = layers.LSTM(8, return_sequences=True, return_state=True)
 lstm.build((None, 10, 3))
 lstm.set_weights(plain.get_weights())
@@ -505,10 +479,9 @@ assert np.abs(np.concatenate(pieces, axis=1) - in_one).max() < 1e-6
 
 h, *_ = lstm(batch[:1])  # another batch size: no error
 assert h.shape == (1, 10, 8)
-# --8<-- [end:carry-it-by-hand]
 
 
-# --8<-- [start:cut-it-by-hand]
+# %% cut-it-by-hand
 def by_hand(x, stop):
     h_last = None
     for start in range(0, 40, 10):
@@ -524,18 +497,16 @@ _, through = pull_of(lambda x: by_hand(x, stop=False), x)
 _, stopped = pull_of(lambda x: by_hand(x, stop=True), x)
 assert np.allclose(through, whole, rtol=1e-3, atol=1e-9)
 assert np.all(stopped[:30] == 0)
-# --8<-- [end:cut-it-by-hand]
 
-# --8<-- [start:overlapping-windows]
+# %% overlapping-windows
 adder = make_adder(batch=1, steps=3)
 series = np.array([1.0, 10, 100, 1000])
 windows = np.stack([series[0:3], series[1:4]])  # one step apart
 adder.predict(windows[:, :, None], batch_size=1, verbose=0)
 print(state(adder), "instead of", [int(series.sum())])
 assert state(adder) == [1221]
-# --8<-- [end:overlapping-windows]
 
-# --8<-- [start:backwards]
+# %% backwards
 both = layers.Bidirectional(
     layers.SimpleRNN(1, activation="linear", use_bias=False, stateful=True)
 )
@@ -545,4 +516,3 @@ for window in (series[None, :3, None], 0 * series[None, :3, None]):
     forward, backward = both(window).numpy()[0].astype(int)
     print("forward", forward, " backward", backward)
 assert backward == 111
-# --8<-- [end:backwards]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import json
 import os
 import re
@@ -18,10 +18,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 half = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [half, half])
 print([device.name for device in tf.config.list_logical_devices()])
-# --8<-- [end:import]
 
 
-# --8<-- [start:the-model]
+# %% the-model
 rng = np.random.default_rng(7)
 X = rng.normal(size=(64, 10, 2)).astype("float32")
 y = X.mean(axis=(1, 2))[:, None]
@@ -55,9 +54,8 @@ alone = train(make_model())
 moved = distance(alone, start)
 print(f"training moved the weights by up to {moved:.2f}")
 assert moved > 0.01
-# --8<-- [end:the-model]
 
-# --8<-- [start:mirrored]
+# %% mirrored
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     model = make_model()
@@ -69,18 +67,16 @@ assert distance(mirrored, alone) < 1e-6
 assert model.jit_compile is False  # "auto", under a strategy
 print("the two copies of each variable: equal to the last bit")
 print("two devices and one: equal to a millionth")
-# --8<-- [end:mirrored]
 
-# --8<-- [start:who-reads-what]
+# %% who-reads-what
 rows = tf.data.Dataset.range(32).batch(16)
 for batch in strategy.experimental_distribute_dataset(rows):
     first, second = strategy.experimental_local_results(batch)
     print("device 0:", first.numpy(), " device 1:", second.numpy())
     assert len(first) == len(second) == 8
-# --8<-- [end:who-reads-what]
 
 
-# --8<-- [start:the-gradient]
+# %% the-gradient
 model = make_model()
 
 
@@ -105,17 +101,15 @@ assert distance(good, whole) < 1e-6
 assert distance(bad, [2 * g for g in whole]) < 1e-6
 print("divided by the global batch, 16: the gradient of the whole batch")
 print("divided by its own batch, 8:     twice that gradient")
-# --8<-- [end:the-gradient]
 
-# --8<-- [start:partial-batch]
+# %% partial-batch
 with strategy.scope():
     model = make_model()
 odd = distance(train(model, sequences=51), train(make_model(), sequences=51))
 assert odd > 1e-3
 print(f"51 sequences, batches of 16, 16, 16, 3: {odd:.4f} apart")
-# --8<-- [end:partial-batch]
 
-# --8<-- [start:batch-normalisation]
+# %% batch-normalisation
 for synchronized in [False, True]:
     with strategy.scope():
         norm = layers.BatchNormalization(synchronized=synchronized)
@@ -135,9 +129,8 @@ for synchronized in [False, True]:
     assert (apart < 1e-5) == synchronized
     print(f"synchronized={synchronized!s:5}", end="  ")
     print("as one device" if synchronized else f"{apart:.2f} apart")
-# --8<-- [end:batch-normalisation]
 
-# --8<-- [start:stateful]
+# %% stateful
 with strategy.scope():
     model = keras.Sequential(
         [
@@ -155,9 +148,8 @@ except ValueError as error:
         print(fill(line, 72))
 else:
     raise AssertionError("a stateful layer took half a batch")
-# --8<-- [end:stateful]
 
-# --8<-- [start:the-starter]
+# %% the-starter
 np.savez("start.npz", *start, X=X, y=y)
 
 
@@ -202,10 +194,7 @@ def run_workers(script, environments, arguments=((), ()), limit=100):
     return said
 
 
-# --8<-- [end:the-starter]
-
-
-# --8<-- [start:tf-worker]
+# %% tf-worker
 TF_WORKER = """
 import json, os
 import numpy as np
@@ -257,9 +246,8 @@ np.savez(f"tf{me}.npz", *model.get_weights())
 print(json.dumps({"refused": refused, "read": read}))
 """
 Path("tf_worker.py").write_text(TF_WORKER)
-# --8<-- [end:tf-worker]
 
-# --8<-- [start:two-tf-workers]
+# %% two-tf-workers
 cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
 said = run_workers(
     "tf_worker.py",
@@ -278,10 +266,9 @@ said = run_workers(
 workers = [json.loads(lines.splitlines()[-1]) for lines in said]
 print(fill(f"fit: ValueError: {workers[0]['refused']}", 72))
 assert "PerReplica" in workers[0]["refused"]
-# --8<-- [end:two-tf-workers]
 
 
-# --8<-- [start:equal-weights]
+# %% equal-weights
 def load(name):
     with np.load(name) as saved:
         return [saved[f"arr_{k}"] for k in range(len(saved.files))]
@@ -292,16 +279,14 @@ assert distance(first, second) == 0
 assert distance(first, alone) < 1e-6
 print("worker 0, worker 1: equal to the last bit")
 print("two workers and one process: equal to a millionth")
-# --8<-- [end:equal-weights]
 
-# --8<-- [start:what-workers-read]
+# %% what-workers-read
 for index, worker in enumerate(workers):
     print(f"worker {index}, first batch:", worker["read"][0])
 everything = np.concatenate(workers[0]["read"] + workers[1]["read"])
 assert sorted(everything) == list(range(64))
-# --8<-- [end:what-workers-read]
 
-# --8<-- [start:jax-worker]
+# %% jax-worker
 JAX_WORKER = """
 import sys
 import keras
@@ -326,9 +311,8 @@ model.fit(X, y, batch_size=8, shuffle=False, verbose=0)  # its own half
 np.savez(f"jax{me}.npz", *model.get_weights())
 """
 Path("jax_worker.py").write_text(JAX_WORKER)
-# --8<-- [end:jax-worker]
 
-# --8<-- [start:two-jax-workers]
+# %% two-jax-workers
 address = f"localhost:{free_ports(1)[0]}"
 _ = run_workers(
     "jax_worker.py",
@@ -340,10 +324,9 @@ assert distance(first, second) == 0
 assert distance(first, alone) < 1e-6
 print("worker 0, worker 1: equal to the last bit")
 print("two workers on JAX and one TensorFlow: equal to a millionth")
-# --8<-- [end:two-jax-workers]
 
 
-# --8<-- [start:learning-rate]
+# %% learning-rate
 def descend(batches, learning_rate):
     """SGD over batches of row numbers, from the same start."""
     model.set_weights(start)
@@ -366,9 +349,8 @@ print(f"8 steps of 8 moved the weights by  {distance(small, start):.3f}")
 for rate in [0.05, 0.1]:
     apart = distance(descend(wholes, rate), small)
     print(f"4 steps of 16, learning rate {rate}: {apart:.3f} away from there")
-# --8<-- [end:learning-rate]
 
-# --8<-- [start:bytes]
+# %% bytes
 for units, features in [(8, 2), (128, 64), (1024, 512)]:
     layer = layers.LSTM(units)
     layer.build((None, None, features))
@@ -376,9 +358,8 @@ for units, features in [(8, 2), (128, 64), (1024, 512)]:
     assert n == 4 * units * (features + units + 1)
     print(f"LSTM({units}) on {features}: {n:,} parameters,", end=" ")
     print(f"{4 * n / 1e6:.3f} MB a step")
-# --8<-- [end:bytes]
 
-# --8<-- [start:time]
+# %% time
 with strategy.scope():
     two = make_model()
 one = make_model()
@@ -394,13 +375,11 @@ for turn in range(4):
         ratios.append(took[1] / took[0])
 print(f"{os.cpu_count()} cores; time of two devices / time of one:", end=" ")
 print(f"{np.median(ratios):.1f}")
-# --8<-- [end:time]
 
-# --8<-- [start:who-sends-less]
+# %% who-sends-less
 lstm, gru = layers.LSTM(256), layers.GRU(256)
 for layer in (lstm, gru):
     layer.build((None, None, 64))
     megabytes = 4 * layer.count_params() / 1e6
     print(f"{type(layer).__name__:4} {megabytes:.2f} MB a step")
 assert gru.count_params() < 0.76 * lstm.count_params()
-# --8<-- [end:who-sends-less]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-sequences]
+# %% the-sequences
 import warnings
 from importlib import import_module
 from textwrap import fill
@@ -15,10 +15,9 @@ lengths = np.array([2, 3, 6, 4])
 samples, timesteps, features = len(lengths), lengths.max(), 2
 sequences = [rng.normal(size=(n, features)) for n in lengths]
 targets = [rng.normal(5.0, size=(n, 1)) for n in lengths]
-# --8<-- [end:the-sequences]
 
 
-# --8<-- [start:pad]
+# %% pad
 def pad(sequences, padding):
     """Sequences of shape (time, ...) -> one array (batch, time, ...)."""
     return keras.utils.pad_sequences(
@@ -31,16 +30,14 @@ for padding in ("post", "pre"):
     real = pad([np.ones(n) for n in lengths], padding).astype(bool)
     print(f"{padding}: X {X.shape}, y {y.shape}, real {real.shape}")
     print(real.astype(int))
-# --8<-- [end:pad]
 
-# --8<-- [start:pad-defaults]
+# %% pad-defaults
 prices = [[0.5, 0.9, 7.2], [1.5]]
 print(keras.utils.pad_sequences(prices))
 print(keras.utils.pad_sequences(prices, maxlen=2))
 assert keras.utils.pad_sequences(prices).dtype == "int32"
-# --8<-- [end:pad-defaults]
 
-# --8<-- [start:masked-steps]
+# %% masked-steps
 x = rng.normal(size=(1, 5, features)).astype("float32")
 after = np.array([[True, True, True, False, False]])
 before = after[:, ::-1]
@@ -72,36 +69,32 @@ assert zeros[3] == zeros[4] == 0 and h_zeros == h
 for make in (layers.SimpleRNN, layers.GRU):
     end, h = outputs(after, make)
     assert end[2] == end[3] == end[4] == h
-# --8<-- [end:masked-steps]
 
-# --8<-- [start:state-carried]
+# %% state-carried
 lstm = layers.LSTM(3, return_state=True)
 alone = lstm(x[:, :3])  # only the real steps: output, h, c
 padded = lstm(x, mask=after)
 gap = max(np.abs(a - b).max() for a, b in zip(alone, padded, strict=True))
 assert gap < 1e-6  # output, h and c
-# --8<-- [end:state-carried]
 
-# --8<-- [start:bidirectional]
+# %% bidirectional
 both = layers.Bidirectional(layers.LSTM(1, return_sequences=True))
 out = both(x, mask=after)[0].numpy()
 print("step      1     2     3     4     5")
 print("forward ", *(f"{value:5.2f}" for value in out[:, 0]))
 print("backward", *(f"{value:5.2f}" for value in out[:, 1]))
 assert (out[3:] == 0).all() and (out[:3] != 0).all()
-# --8<-- [end:bidirectional]
 
-# --8<-- [start:last-output-zero]
+# %% last-output-zero
 for option in (False, True):
     keras.utils.set_random_seed(7)
     layer = layers.LSTM(1, zero_output_for_mask=option)
     last = float(layer(x, mask=after)[0, 0])
     print(f"zero_output_for_mask={option!s:5}  output {last:5.2f}")
 assert last == 0  # return_sequences=False, post: the last step is padding
-# --8<-- [end:last-output-zero]
 
 
-# --8<-- [start:matrix-model]
+# %% matrix-model
 def make_model(mask, bidirectional=False):
     """(batch, time, 2) -> (batch, time, 1), the same weights each time."""
     layer = layers.LSTM(4, return_sequences=True)
@@ -142,10 +135,9 @@ reports = {  # arguments of compile; the last number reported is looked at
         "metrics": ["RootMeanSquaredError"],
     },
 }
-# --8<-- [end:matrix-model]
 
 
-# --8<-- [start:matrix]
+# %% matrix
 alone = {}  # the outputs for each sequence by itself, without padding
 for two_ways in (False, True):
     model = make_model(False, two_ways)
@@ -191,9 +183,8 @@ for padding in ("pre", "post"):
             fits = [k for k in mean if np.isclose(found, mean[k], rtol=1e-3)]
             assert len(fits) == 1
             table[name] += fits
-# --8<-- [end:matrix]
 
-# --8<-- [start:matrix-shown]
+# %% matrix-shown
 print(f"{'':21}", "pre     pre       post    post")
 print(f"{'':21}", "mask    no mask   mask    no mask")
 for number, (name, row) in enumerate(table.items()):
@@ -211,9 +202,8 @@ for name in reports:
         assert table[name] == ["all"] * 4
     else:
         assert table[name] == ["real", "all"] * 2
-# --8<-- [end:matrix-shown]
 
-# --8<-- [start:forgotten-mask-data]
+# %% forgotten-mask-data
 longest, train = 60, 1024
 sizes = rng.integers(3, 11, train + 512)
 walks = [rng.normal(size=(n, 1)) for n in sizes]
@@ -241,9 +231,8 @@ model.compile(
 )
 model.optimizer.build(model.trainable_variables)
 at_start = [variable.numpy() for variable in model.optimizer.variables]
-# --8<-- [end:forgotten-mask-data]
 
-# --8<-- [start:forgotten-mask]
+# %% forgotten-mask
 accuracy = {}
 for mask in (True, False):
     for padding, X in walks.items():
@@ -267,10 +256,9 @@ for mask in (True, False):
 assert min(accuracy["pre", True] + accuracy["post", True]) > 0.8
 assert max(accuracy["post", False]) < 0.65  # guessing
 assert np.allclose(accuracy["pre", True], accuracy["post", True], atol=0.02)
-# --8<-- [end:forgotten-mask]
 
 
-# --8<-- [start:where-masks-come-from]
+# %% where-masks-come-from
 def mask_of(tensor):
     return getattr(tensor, "_keras_mask", None)
 
@@ -287,9 +275,8 @@ h = layers.LSTM(4, return_sequences=True)(words, mask=by_length)
 print(mask_of(h).numpy().astype(int))
 assert (mask_of(words) == by_length).numpy().all()
 assert (mask_of(h) == by_length).numpy().all()
-# --8<-- [end:where-masks-come-from]
 
-# --8<-- [start:mask-as-input]
+# %% mask-as-input
 x_in = keras.Input((None, features))
 real_in = keras.Input((None,), dtype="bool")
 h = layers.LSTM(4, return_sequences=True)(x_in, mask=real_in)
@@ -302,10 +289,9 @@ loss = with_lengths.evaluate([X, real], y, verbose=0)
 error = (with_lengths([X, real]).numpy() - y)[:, :, 0] ** 2
 print(f"loss {loss:.3f}, by hand over real steps {error[real].mean():.3f}")
 assert np.isclose(loss, error[real].mean(), rtol=1e-4)
-# --8<-- [end:mask-as-input]
 
 
-# --8<-- [start:fate]
+# %% fate
 masked = layers.Masking()(X)  # (4, 6, 2), with a mask (4, 6)
 unmasked = tf.ones_like(X)
 
@@ -369,9 +355,8 @@ applied = {
     "Concatenate, one": lambda x: layers.Concatenate()([x, unmasked]),
     "Concatenate(axis=1)": lambda x: layers.Concatenate(axis=1)([x, x]),
 }
-# --8<-- [end:fate]
 
-# --8<-- [start:table-of-layers]
+# %% table-of-layers
 fates = {name: fate(apply) for name, apply in applied.items()}
 for verdict in dict.fromkeys(fates.values()):
     names = [name for name, found in fates.items() if found == verdict]
@@ -395,17 +380,15 @@ assert np.allclose(attended, of_real, atol=1e-6)
 assert fates["Conv1D"] == fates["Flatten"] == "drops it, with a warning"
 assert fates["2 * x"] == fates["Add, one masked"] == "drops it silently"
 assert fates["Concatenate, one"] == "all True"
-# --8<-- [end:table-of-layers]
 
-# --8<-- [start:the-warning]
+# %% the-warning
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     layers.Flatten(name="flatten")(masked)
 print(fill(str(caught[0].message), 72))
-# --8<-- [end:the-warning]
 
 
-# --8<-- [start:silently-lost]
+# %% silently-lost
 def make_reader(scale):
     """Word ids (batch, time) -> (batch, 4), scaled between two layers."""
     keras.utils.set_random_seed(7)
@@ -438,10 +421,9 @@ for name, scale in scalings.items():
     print(f"{name:15} largest output {size:.2f}", end=", ")
     print(f"change by padding {change[name]:.2f}")
 assert change["Rescaling(4.0)"] < 1e-6 < 0.05 < change["4.0 * words"]
-# --8<-- [end:silently-lost]
 
 
-# --8<-- [start:where-is-the-mask]
+# %% where-is-the-mask
 def where_is_the_mask(model):
     """Print, for each operation of a functional model, if a mask leaves it."""
     for operation in model.operations:
@@ -451,10 +433,9 @@ def where_is_the_mask(model):
 
 keras.utils.clear_session()  # names without numbers
 where_is_the_mask(make_reader(lambda words: 4.0 * words))
-# --8<-- [end:where-is-the-mask]
 
 
-# --8<-- [start:own-layer]
+# %% own-layer
 class Scale(layers.Layer):
     """Multiplies; the time axis stays as it is, so the mask still fits."""
 
@@ -469,10 +450,9 @@ class Scale(layers.Layer):
 
 assert fate(Scale(4.0)) == "keeps it"
 assert change_by_padding(make_reader(Scale(4.0)), full) < 1e-6
-# --8<-- [end:own-layer]
 
 
-# --8<-- [start:embedding-loss]
+# %% embedding-loss
 def make_tagger(mask_zero):
     """Word ids (batch, time) -> probabilities of 3 tags, at each step."""
     keras.utils.set_random_seed(7)
@@ -501,9 +481,8 @@ for mask_zero in (True, False):
     print(f"mask_zero={mask_zero}: loss {loss:.2f}, accuracy {share:.2f}")
     print("  by hand", {k: f"{value:.2f}" for k, value in by_hand.items()})
     assert np.isclose(loss, by_hand[over], rtol=1e-4)
-# --8<-- [end:embedding-loss]
 
-# --8<-- [start:minus-one]
+# %% minus-one
 model = make_tagger(mask_zero=True)
 model.compile(loss="sparse_categorical_crossentropy", run_eagerly=True)
 try:
@@ -513,9 +492,8 @@ except tf.errors.InvalidArgumentError as problem:
     print(told.partition(".")[0])
 else:
     raise AssertionError("a tag of -1 was taken")
-# --8<-- [end:minus-one]
 
-# --8<-- [start:loss-and-batches]
+# %% loss-and-batches
 model = make_model(mask=True)
 model.compile(loss="mse", metrics=["mse"], run_eagerly=True)
 X, y = pad(sequences, "post"), pad(targets, "post")
@@ -536,9 +514,8 @@ for rows, steps in ((slice(0, 2), 3), (slice(2, 4), 6)):
     metric.update_state(y[rows, :steps], model(X[rows, :steps]))
 print(f"batches of 3 and of 6 steps: metric {metric.result():.1f}")
 assert metric.result() > 1.1 * error[real].mean()
-# --8<-- [end:loss-and-batches]
 
-# --8<-- [start:class-metrics]
+# %% class-metrics
 keras.utils.set_random_seed(7)
 yes_sayer = keras.Sequential(
     [
@@ -565,9 +542,8 @@ for weight in (None, real.astype("float32")):
 
 truth = labels[real].mean()  # precision of the real steps
 assert np.isclose(found["weighted"], truth) and found["precision"] < truth
-# --8<-- [end:class-metrics]
 
-# --8<-- [start:sample-weight]
+# %% sample-weight
 by_step = np.tile(np.arange(1.0, 7.0), (samples, 1))  # (4, 6)
 by_sample = np.array([1.0, 2.0, 3.0, 4.0])
 for mask in (True, False):
@@ -591,9 +567,8 @@ for mask in (True, False):
         assert np.isclose(metric, (w * error).sum() / w.sum(), rtol=1e-4)
         print(f"mask {mask!s:5}  weight {weight.shape}: ", end="")
         print(f"loss {loss:.2f}, weighted metric {metric:.2f}")
-# --8<-- [end:sample-weight]
 
-# --8<-- [start:weights-as-mask]
+# %% weights-as-mask
 model = make_model(mask=False)
 error = (model(X).numpy() - y)[:, :, 0] ** 2
 for reduction in ("sum_over_batch_size", "mean_with_sample_weight"):
@@ -605,9 +580,8 @@ for reduction in ("sum_over_batch_size", "mean_with_sample_weight"):
     steps = error.size if reduction == "sum_over_batch_size" else real.sum()
     print(f"{reduction:24} {loss:.2f}, divided by {steps}")
     assert np.isclose(loss, error[real].sum() / steps, rtol=1e-4)
-# --8<-- [end:weights-as-mask]
 
-# --8<-- [start:square-batch]
+# %% square-batch
 model = make_model(mask=False)
 square_X, square_y = X[:, :4], y[:, :4]  # 4 samples of 4 steps
 error = (model(square_X).numpy() - square_y)[:, :, 0] ** 2
@@ -620,9 +594,8 @@ for weight in (only_first, only_first[:, None]):
     print(f"weight {weight.shape!s:6}: loss {loss:.3f}")
     expected = error[:, 0] if weight.ndim == 1 else error[0]
     assert np.isclose(loss, expected.sum() / 16, rtol=1e-4)
-# --8<-- [end:square-batch]
 
-# --8<-- [start:last-step-only]
+# %% last-step-only
 one_answer = keras.Sequential(
     [
         keras.Input((None, features)),
@@ -640,9 +613,8 @@ one_answer.compile(loss="mse", run_eagerly=True)
 error = (one_answer(X).numpy() - value)[:, 0] ** 2
 loss = one_answer.evaluate(X, value, sample_weight=by_sample, verbose=0)
 assert np.isclose(loss, (by_sample * error).mean(), rtol=1e-4)
-# --8<-- [end:last-step-only]
 
-# --8<-- [start:zero-in-the-data]
+# %% zero-in-the-data
 rain = np.array([[[2.5], [0.0], [0.0], [1.2], [0.0]]])  # mm; a dry day is 0
 print("Masking(0)        ", mask_of(layers.Masking()(rain)).numpy()[0])
 shifted = np.where(np.arange(5)[:, None] < 4, rain, -1.0)  # 4 real days
@@ -652,9 +624,8 @@ print("scaled after that ", mask_of(layers.Masking(-1.0)(scaled)).numpy()[0])
 holes = np.where(shifted == -1, np.nan, shifted)
 print("Masking(nan)      ", mask_of(layers.Masking(np.nan)(holes)).numpy()[0])
 assert mask_of(layers.Masking(np.nan)(holes)).numpy().all()
-# --8<-- [end:zero-in-the-data]
 
-# --8<-- [start:nan-behind-a-mask]
+# %% nan-behind-a-mask
 four = np.arange(5)[None] < 4
 layer = layers.LSTM(3)
 with tf.GradientTape() as tape:
@@ -663,9 +634,8 @@ with tf.GradientTape() as tape:
 kernel = tape.gradient(loss, layer.trainable_variables)[0]
 print("output", np.isnan(h).any(), " gradient", np.isnan(kernel).any())
 assert not np.isnan(h).any() and np.isnan(kernel).all()
-# --8<-- [end:nan-behind-a-mask]
 
-# --8<-- [start:fully-masked]
+# %% fully-masked
 nothing = np.zeros((1, 5), dtype=bool)
 layer = layers.LSTM(2, return_state=True)
 start = [np.full((1, 2), 0.5, dtype="float32")] * 2
@@ -683,9 +653,8 @@ model.compile(loss="mse", run_eagerly=True)
 loss = model.evaluate(np.zeros((2, 5, 2)), np.ones((2, 5, 1)), verbose=0)
 print("loss of a batch of nothing but padding:", loss)
 assert loss == 0
-# --8<-- [end:fully-masked]
 
-# --8<-- [start:cudnn-arguments]
+# %% cudnn-arguments
 inside = import_module("keras.src.backend.tensorflow.rnn")  # private
 for options in (
     {},
@@ -715,10 +684,9 @@ except ValueError:
     assert not a_gpu  # use_cudnn=True insists on the fast kernel
 else:
     assert a_gpu
-# --8<-- [end:cudnn-arguments]
 
 
-# --8<-- [start:cudnn-masks]
+# %% cudnn-masks
 def kernel(mask):
     """Which one Keras would take: its own check, its own way to catch."""
     try:
@@ -743,10 +711,9 @@ for name, mask in masks.items():
     print(f"{name:13} eager: {kernel(mask):9} compiled: {compiled}")
     assert (compiled == "cuDNN") == (name == "right-padded")
 print(fill(message[message.index("You are") : message.index(", e.g.")], 72))
-# --8<-- [end:cudnn-masks]
 
 
-# --8<-- [start:share-of-padding]
+# %% share-of-padding
 def share_of_padding(sizes, batches):
     """Share of the steps that are padding; batches: lists of indices."""
     steps = sum(len(batch) * sizes[batch].max() for batch in batches)
@@ -775,10 +742,9 @@ print(f"lengths {sizes.min()} to {sizes.max()}, median {np.median(sizes):.0f}")
 for name, share in shares.items():
     print(f"{name:26}{share:4.0%}")
 assert list(shares.values()) == sorted(shares.values(), reverse=True)
-# --8<-- [end:share-of-padding]
 
 
-# --8<-- [start:bucket-dataset]
+# %% bucket-dataset
 class Buckets(keras.utils.PyDataset):
     """Batches of like length, padded after; sequences: (time, features)."""
 
@@ -811,9 +777,8 @@ shapes = sorted(
 print("first", shapes[0], "last", shapes[-1])
 one_answer.compile(loss="mse", optimizer="adam")
 one_answer.fit(buckets, verbose=0)
-# --8<-- [end:bucket-dataset]
 
-# --8<-- [start:ragged]
+# %% ragged
 ragged = tf.RaggedTensor.from_row_lengths(
     np.concatenate(sequences).astype("float32"), lengths
 )
@@ -827,9 +792,8 @@ for name, layer in {"LSTM": layers.LSTM(4), "Dense": layers.Dense(4)}.items():
 
 X, mask = ragged.to_tensor(), tf.sequence_mask(ragged.row_lengths())
 print("LSTM(to_tensor, mask):", layers.LSTM(4)(X, mask=mask).shape)
-# --8<-- [end:ragged]
 
-# --8<-- [start:last-real-step]
+# %% last-real-step
 both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
 X = pad(sequences, "post")
 out = both(X, mask=real).numpy()
@@ -842,9 +806,8 @@ forward = out[np.arange(samples), lengths - 1, :3]  # the last real step
 backward = out[:, 0, 3:]  # it has read the sequence when it is at step 0
 summary = np.concatenate([forward, backward], axis=-1)
 assert np.allclose(summary, ends(X, mask=real), atol=1e-6)
-# --8<-- [end:last-real-step]
 
-# --8<-- [start:max-of-padding]
+# %% max-of-padding
 keras.utils.set_random_seed(7)
 masked_layer = layers.LSTM(4, return_sequences=True)
 top = layers.GlobalMaxPooling1D()
@@ -856,9 +819,8 @@ for padding in ("post", "pre"):
     wrong = np.abs(top(hidden) - alone).max()
     print(f"{padding:4}: largest difference {wrong:.2f}")
     assert (wrong < 1e-6) == (padding == "post")
-# --8<-- [end:max-of-padding]
 
-# --8<-- [start:ignore-class]
+# %% ignore-class
 ignored = np.where(real, tags, -1)
 model = make_tagger(mask_zero=False)
 model.compile(
@@ -873,4 +835,3 @@ assert np.isclose(loss, -np.log(p[real]).mean(), rtol=1e-4)  # real steps
 hits = (model(ids).numpy().argmax(axis=-1) == tags) & real
 print(f"accuracy {share:.2f}, over real steps {hits.sum() / real.sum():.2f}")
 assert np.isclose(share, hits.sum() / real.size)  # all steps
-# --8<-- [end:ignore-class]

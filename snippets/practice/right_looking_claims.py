@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import time
 import warnings
 
@@ -13,17 +13,15 @@ keras.utils.set_random_seed(7)
 X = rng.normal(size=(8, 5, 3)).astype("float32")  # 8 samples, 5 steps
 y = X.mean(axis=(1, 2))[:, None]
 SEEDS = (1, 2, 3)
-# --8<-- [end:import]
 
-# --8<-- [start:dense-3d]
+# %% dense-3d
 dense = layers.Dense(2)
 print("Dense(2):", X.shape, "->", dense(X).shape, "kernel", dense.kernel.shape)
 flat = layers.Dense(2)
 print("Flatten :", X.shape, "->", flat(layers.Flatten()(X)).shape, end=" ")
 print("kernel", flat.kernel.shape)
-# --8<-- [end:dense-3d]
 
-# --8<-- [start:bidirectional]
+# %% bidirectional
 both = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
 changed = X.copy()
 changed[:, 0] += 1  # another first step
@@ -33,9 +31,8 @@ first = np.abs(both(changed)[:, 0] - both(X)[:, 0]).max(axis=0)
 print("out[:, -1]: forward half moved", last[:4].max() > 1e-6, end=", ")
 print("backward half", last[4:].max() > 1e-6)
 print("out[:, 0]:  backward half moved", first[4:].max() > 1e-6)
-# --8<-- [end:bidirectional]
 
-# --8<-- [start:last-is-state]
+# %% last-is-state
 mask = np.arange(5) < np.array([[5], [3], [1], [2]] * 2)  # padded behind
 
 
@@ -59,9 +56,8 @@ for name, layer, arguments in (
     ("Bidirectional", layers.Bidirectional(layers.LSTM(4, **options)), {}),
 ):
     print(f"{name:21} {last_is_state(layer, **arguments)}")
-# --8<-- [end:last-is-state]
 
-# --8<-- [start:same-work]
+# %% same-work
 sequence = rng.normal(size=(32, 100, 16)).astype("float32")
 vectors = layers.LSTM(64, return_sequences=True)
 vector = layers.LSTM(64)
@@ -77,9 +73,8 @@ for _ in range(9):
 ratio = min(times[vectors][1:]) / min(times[vector][1:])
 print(f"all steps / last step: {ratio:.2f} x the time")
 assert 0.2 < ratio < 5  # a single step would be about 1/100
-# --8<-- [end:same-work]
 
-# --8<-- [start:masked-output]
+# %% masked-output
 lstm = layers.LSTM(4, return_sequences=True)
 out = lstm(X, mask=mask).numpy()
 repeated = np.abs(out[1, 3:] - out[1, 2]).max()  # sample 1 has 3 steps
@@ -87,9 +82,8 @@ print("LSTM: the last output, repeated:", repeated == 0, end="; ")
 print("zeros:", not out[1, 3:].any())
 out = both(X, mask=mask).numpy()
 print("Bidirectional: zeros:", not out[1, 3:].any())
-# --8<-- [end:masked-output]
 
-# --8<-- [start:mask-and-loss]
+# %% mask-and-loss
 ids = np.where(mask, rng.integers(1, 9, mask.shape), 0)
 target = np.zeros((8, 5, 1))
 silly = np.where(mask[..., None], 0.0, 100.0)  # in the padding only
@@ -122,16 +116,14 @@ with warnings.catch_warnings(record=True) as warned:
         names = ", ".join(layer.__class__.__name__ for layer in between)
         print(f"{names or 'nothing between':20}", reaches_the_loss(*between))
 assert len({str(w.message) for w in warned}) == 2  # not for the last
-# --8<-- [end:mask-and-loss]
 
-# --8<-- [start:parameters-of-a-gru]
+# %% parameters-of-a-gru
 for reset_after in (True, False):
     gru = layers.GRU(5, reset_after=reset_after)
     gru.build((None, None, 4))
     print("reset_after", reset_after, gru.count_params())
-# --8<-- [end:parameters-of-a-gru]
 
-# --8<-- [start:stateful-gradient]
+# %% stateful-gradient
 stateful = layers.LSTM(4, stateful=True)
 window_1 = tf.constant(X[:1])
 window_2 = tf.constant(X[1:2])
@@ -144,9 +136,8 @@ print("gradient across the border:", tape.gradient(after, window_1))
 stateful.reset_state()
 effect = np.abs(stateful(window_2) - after).max()
 print(f"effect across the border: {effect > 0.001}")
-# --8<-- [end:stateful-gradient]
 
-# --8<-- [start:epochs]
+# %% epochs
 model = keras.Sequential(
     [
         keras.Input((5, 3), batch_size=8),
@@ -162,9 +153,8 @@ for epochs in (1, 1, 2):  # with a rate of 0, the weights stay
     lengths.append(np.linalg.norm(c))
 print("length of c after 1, 2, 4 epochs:", *(f"{n:.4f}" for n in lengths))
 assert len({f"{n:.4f}" for n in lengths}) == 3
-# --8<-- [end:epochs]
 
-# --8<-- [start:shuffle]
+# %% shuffle
 seen = []
 
 
@@ -189,9 +179,8 @@ arrived = np.concatenate(seen)
 came_from = [np.flatnonzero((a == X).all(axis=(1, 2))) for a in arrived]
 print("order of the samples:", np.concatenate(came_from))
 assert sorted(np.concatenate(came_from)) == list(range(8))  # each whole
-# --8<-- [end:shuffle]
 
-# --8<-- [start:batch-size]
+# %% batch-size
 lstm, norm = layers.LSTM(4), layers.BatchNormalization()
 model = keras.Sequential([keras.Input((5, 3)), lstm, norm, layers.Dense(1)])
 norm.moving_mean.assign([0.1, 0.2, 0.3, 0.4])
@@ -210,15 +199,13 @@ gap = np.abs(halves - lstm(X)).max(axis=1) > 1e-3
 print("stateful, batches of 4, differs:", gap)
 training = np.abs(norm(lstm(X), training=True) - norm(lstm(X))).max()
 assert training > 0.1  # only there the batch counts
-# --8<-- [end:batch-size]
 
-# --8<-- [start:any-length]
+# %% any-length
 model = keras.Sequential([keras.Input((None, 3)), lstm, layers.Dense(1)])
 for length in (2, 5, 40):
     print(length, "steps ->", model(np.ones((1, length, 3))).shape)
-# --8<-- [end:any-length]
 
-# --8<-- [start:nan]
+# %% nan
 spoilt = X.copy()
 spoilt[3, 2, 1] = np.nan
 model = keras.Sequential([keras.Input((5, 3)), lstm, layers.Dense(1)])
@@ -226,9 +213,8 @@ for rate in (1e-3, 1e-9, 0.0):
     model.compile(keras.optimizers.SGD(rate), "mse", run_eagerly=True)
     print(f"rate {rate:g}: loss {model.train_on_batch(spoilt[3:4], y[3:4])}")
     model.set_weights([np.nan_to_num(w) for w in model.get_weights()])
-# --8<-- [end:nan]
 
-# --8<-- [start:one-net]
+# %% one-net
 LENGTH = 10
 
 
@@ -265,9 +251,8 @@ def windows(series):
 
 single = network()
 train, test = slice(0, 1000 - LENGTH), slice(1000, None)
-# --8<-- [end:one-net]
 
-# --8<-- [start:random-walk]
+# %% random-walk
 walk = np.cumsum(rng.normal(size=1600))
 walk = (walk - walk[:1000].mean()) / walk[:1000].std()
 x, target = windows(walk)
@@ -285,9 +270,8 @@ for seed in SEEDS:
     print(f"LSTM, seed {seed}       error {error:.3f}, R2 {r2:.2f};", end=" ")
     print(f"like today {today:.3f}, like yesterday {before:.3f}")
     assert error > 0.9 * copied and r2 > 0.8 and before > today
-# --8<-- [end:random-walk]
 
-# --8<-- [start:walk-figure]
+# %% walk-figure
 fig, ax = plt.subplots()
 part = slice(200, 240)
 ax.plot(answer[part], "o-", markersize=3, label="measured")
@@ -295,9 +279,8 @@ ax.plot(forecast[part], label="LSTM, forecast")
 ax.set_xlabel("day")
 ax.legend()
 fig.savefig("random-walk.svg")
-# --8<-- [end:walk-figure]
 
-# --8<-- [start:scaling]
+# %% scaling
 noise = rng.normal(size=1600)
 series = np.zeros(1600)
 for t in range(1, 1600):
@@ -320,9 +303,8 @@ for name, scaled in (
     print(f"{name:20}", *(f"{error:.2f}" for error in errors[name]))
 unit, standard, raw = errors.values()
 assert max(standard) < min(unit) and max(standard) < min(raw)
-# --8<-- [end:scaling]
 
-# --8<-- [start:two-layers]
+# %% two-layers
 scaled = x / series[:1000].std()
 last = scaled[:, -1, 0]
 weight = last[train] @ target[train] / np.sum(last[train] ** 2)
@@ -339,9 +321,8 @@ print(f"one weight  {line:.2f}")
 print("one layer  ", *(f"{error:.2f}" for error in standard))
 print("two layers ", *(f"{error:.2f}" for error in deep))
 assert np.median(deep) > 0.95 * np.median(standard)
-# --8<-- [end:two-layers]
 
-# --8<-- [start:padding-score]
+# %% padding-score
 lengths = rng.geometric(1 / 6, size=10_000)  # 6 words, on the average
 real = np.arange(120) < lengths[:, None]  # padded to 120
 words = np.where(real, rng.integers(1, 1000, real.shape), 0)
@@ -349,9 +330,8 @@ lazy = np.zeros_like(words)  # a model that answers padding, always
 print(f"all positions   {np.mean(lazy == words):.1%}")
 print(f"words only      {np.mean((lazy == words)[real]):.1%}")
 print(f"whole sentences {np.mean((lazy == words).all(axis=1)):.1%}")
-# --8<-- [end:padding-score]
 
-# --8<-- [start:softmax-twice]
+# %% softmax-twice
 certain = np.eye(10, dtype="float32")[:1]  # class 0 with probability 1
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 floor = float(loss(np.array([0]), certain))
@@ -371,15 +351,13 @@ with warnings.catch_warnings(record=True) as warned:
         model.compile(loss=loss, run_eagerly=True)
         value = model.evaluate(0 * X[:, 0], np.zeros(8), verbose=0)
         print(f"{name:15} loss {abs(value):.2f}, warnings {len(warned)}")
-# --8<-- [end:softmax-twice]
 
-# --8<-- [start:attention]
+# %% attention
 values = np.array([[1.0, 2.0], [1.0, 2.0], [5.0, 0.0]])  # a row a step
 for weights in ([0.8, 0.1, 0.1], [0.1, 0.8, 0.1]):
     print(weights, "->", np.round(weights @ values, 2))
-# --8<-- [end:attention]
 
-# --8<-- [start:one-hot]
+# %% one-hot
 vocabulary = 7
 ids = rng.integers(vocabulary, size=(8, 5))
 other = rng.permutation(vocabulary)  # another number for each word
@@ -390,16 +368,14 @@ lstm.set_weights([W[np.argsort(other)], U, b])
 after = lstm(np.eye(vocabulary)[other[ids]])
 print("largest difference:", np.abs(before - after).max())
 assert np.array_equal(before, after)
-# --8<-- [end:one-hot]
 
-# --8<-- [start:adding-baseline]
+# %% adding-baseline
 sums = rng.random((1_000_000, 2)).sum(axis=1)
 print(f"always answer 1: {np.mean((sums - 1) ** 2):.4f}, 1/6 = {1 / 6:.4f}")
 assert abs(np.mean((sums - 1) ** 2) - 1 / 6) < 0.001
-# --8<-- [end:adding-baseline]
 
 
-# --8<-- [start:skill]
+# %% skill
 def skill(forecast, answer, yesterday):
     """Share of persistence's squared error taken away; 0 or less: none."""
     error = np.mean((forecast - answer) ** 2)
@@ -410,16 +386,14 @@ print(f"random walk {skill(forecast, answer, yesterday):.2f}")
 f = forecast_of(single, 1, scaled[train], target[train], scaled[test])
 print(f"series      {skill(f, target[test], x[test][:, -1, 0]):.2f}")
 assert skill(forecast, answer, yesterday) < 0.1
-# --8<-- [end:skill]
 
-# --8<-- [start:rare-events]
+# %% rare-events
 events = rng.random(10_000) < 0.03  # an event at 3 % of the steps
 never = np.zeros_like(events)
 print(f"accuracy {np.mean(never == events):.1%}", end=", ")
 print(f"events found {np.mean(never[events]):.1%}")
-# --8<-- [end:rare-events]
 
-# --8<-- [start:dropout]
+# %% dropout
 model = keras.Sequential(
     [keras.Input((5, 3)), layers.LSTM(4, dropout=0.5), layers.Dense(1)]
 )
@@ -427,4 +401,3 @@ twice = [model.predict(X, verbose=0) for _ in range(2)]
 print("predict twice, the same:", np.array_equal(*twice))
 twice = [model(X, training=True) for _ in range(2)]
 print("training=True, the same:", np.array_equal(*twice))
-# --8<-- [end:dropout]

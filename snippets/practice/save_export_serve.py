@@ -1,4 +1,4 @@
-# --8<-- [start:the-model]
+# %% the-model
 import json
 import logging
 import threading
@@ -42,9 +42,8 @@ model.fit(X, y, verbose=0)
 test = X[:4]
 expected = model(test).numpy()
 print("x", test.shape, "y", expected.shape)
-# --8<-- [end:the-model]
 
-# --8<-- [start:round-trip]
+# %% round-trip
 model.save("sensors.keras")
 again = keras.models.load_model("sensors.keras")
 
@@ -54,9 +53,8 @@ for loaded, saved in pairs:
     assert np.array_equal(loaded.numpy(), saved.numpy())
 print("optimizer variables:", len(model.optimizer.variables))
 print("steps taken:", int(again.optimizer.iterations.numpy()))
-# --8<-- [end:round-trip]
 
-# --8<-- [start:inside]
+# %% inside
 with zipfile.ZipFile("sensors.keras") as archive:
     for name in archive.namelist():
         print(name)
@@ -64,10 +62,9 @@ with zipfile.ZipFile("sensors.keras") as archive:
     config = json.loads(archive.read("config.json"))
 print("written by Keras", metadata["keras_version"])
 print("layers:", [part["class_name"] for part in config["config"]["layers"]])
-# --8<-- [end:inside]
 
 
-# --8<-- [start:weights]
+# %% weights
 def bare_lstm(units):
     """The architecture as code; the weights come from a file."""
     return keras.Sequential(
@@ -109,9 +106,8 @@ except ValueError as error:
     print(fill("ValueError: … " + line.split(" Target")[0], 72))
 else:
     raise AssertionError("64 units went into 32")
-# --8<-- [end:weights]
 
-# --8<-- [start:legacy]
+# %% legacy
 said = []
 
 
@@ -132,10 +128,9 @@ else:
     raise AssertionError("the HDF5 file was read, loss and all")
 old = keras.models.load_model("sensors.h5", compile=False)
 assert np.array_equal(old(test), expected)
-# --8<-- [end:legacy]
 
 
-# --8<-- [start:unregistered]
+# %% unregistered
 class LeakyCell(layers.Layer):
     """Keeps a share `keep` of the old state at each step."""
 
@@ -168,10 +163,9 @@ except TypeError as error:
     print(fill(f"TypeError: … {telling.split(' Full object')[0]}", 72))
 else:
     raise AssertionError("Keras found the class")
-# --8<-- [end:unregistered]
 
 
-# --8<-- [start:registered]
+# %% registered
 @keras.saving.register_keras_serializable("my_cells")
 class RegisteredCell(LeakyCell):
     pass
@@ -198,9 +192,8 @@ for cell in (RegisteredCell, ForgetfulCell, CarefulCell):
     same = np.array_equal(before(x), after(x))
     print(f"{cell.__name__:15} keep {after.layers[0].cell.keep}  same: {same}")
     assert same == (cell is not ForgetfulCell)
-# --8<-- [end:registered]
 
-# --8<-- [start:lambda]
+# %% lambda
 shortcut = keras.Sequential(
     [
         keras.Input((None, 2)),
@@ -217,9 +210,8 @@ else:
     raise AssertionError("foreign code was loaded")
 trusted = keras.models.load_model("lambda.keras", safe_mode=False)
 assert np.array_equal(trusted(x), shortcut(x))
-# --8<-- [end:lambda]
 
-# --8<-- [start:not-saved]
+# %% not-saved
 carries = keras.Sequential(
     [keras.Input((20, 2), batch_size=1), layers.LSTM(4, stateful=True)]
 )
@@ -229,16 +221,14 @@ fresh = keras.models.load_model("carries.keras")
 for name, part in (("before", carries), ("after", fresh)):
     print(f"{name:6} h is zero: {not np.any(part.layers[0].states[0])}")
 assert not np.any(fresh.layers[0].states[0])
-# --8<-- [end:not-saved]
 
-# --8<-- [start:saved-model]
+# %% saved-model
 model.export("sensors_saved", verbose=False)
 served = tf.saved_model.load("sensors_saved")
 assert np.abs(served.serve(test).numpy() - expected).max() <= 1e-5
 print(sorted(path.name for path in Path("sensors_saved").iterdir()))
-# --8<-- [end:saved-model]
 
-# --8<-- [start:onnx]
+# %% onnx
 # Keras asks NumPy for a name that NumPy has dropped, and NumPy warns.
 warnings.filterwarnings("ignore", message=".*np.object")
 again = keras.models.load_model("sensors.keras")
@@ -252,9 +242,8 @@ else:
 assert callable(tf2onnx.convert.from_function)  # does the work for Keras
 again(test)  # once is enough
 again.export("sensors.onnx", format="onnx", verbose=False)
-# --8<-- [end:onnx]
 
-# --8<-- [start:onnx-run]
+# %% onnx-run
 session = onnxruntime.InferenceSession(
     "sensors.onnx", providers=["CPUExecutionProvider"]
 )
@@ -267,9 +256,8 @@ for batch, length in ((1, 1), (1, 30), (5, 100)):
 
 nodes = onnx.load("sensors.onnx").graph.node
 print("LSTM nodes:", Counter(node.op_type for node in nodes)["LSTM"])
-# --8<-- [end:onnx-run]
 
-# --8<-- [start:onnx-normalization]
+# %% onnx-normalization
 adapted = layers.Normalization()
 adapted.adapt(X)
 normal = keras.Sequential(
@@ -291,9 +279,8 @@ except ValueError as error:
     print(f"ValueError: {str(error)[:15]} …")
 else:
     raise AssertionError("it ran without mean and variance")
-# --8<-- [end:onnx-normalization]
 
-# --8<-- [start:tflite-fails]
+# %% tflite-fails
 converter = tf.lite.TFLiteConverter.from_saved_model("sensors_saved")
 try:
     converter.convert()
@@ -304,10 +291,9 @@ except Exception as error:
         print(fill(f"{kind}: … {line}", 72))
 else:
     raise AssertionError("open axes were converted")
-# --8<-- [end:tflite-fails]
 
 
-# --8<-- [start:tflite-select]
+# %% tflite-select
 def interpreter_for(content):
     """The interpreter of TensorFlow's own wheel, without its warning."""
     with warnings.catch_warnings():
@@ -327,10 +313,9 @@ except RuntimeError as error:
     print(fill(f"RuntimeError: {str(error).split(' For the')[0]}", 72))
 else:
     raise AssertionError("this interpreter has Select TF ops")
-# --8<-- [end:tflite-select]
 
 
-# --8<-- [start:tflite-batch]
+# %% tflite-batch
 converted = {}
 for shape in ((None, 30, 2), (1, None, 2)):
     signature = [tf.TensorSpec(shape, name="x")]
@@ -343,10 +328,9 @@ for shape in ((None, 30, 2), (1, None, 2)):
         assert "TensorListReserve" in str(error)
         print(f"{shape!s:13} {type(error).__name__}")
 assert list(converted) == [(1, None, 2)]
-# --8<-- [end:tflite-batch]
 
 
-# --8<-- [start:tflite-run]
+# %% tflite-run
 def run_sequence(interpreter, x):
     """One sequence (1, time, features), of any length, through TFLite."""
     (entry,) = interpreter.get_input_details()
@@ -364,18 +348,16 @@ for length in (1, 30, 100):
     answer = run_sequence(whole, values)
     assert np.abs(answer - model(values)).max() <= 1e-5
     print(values.shape, "->", answer.shape)
-# --8<-- [end:tflite-run]
 
-# --8<-- [start:deprecated]
+# %% deprecated
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     tf.lite.Interpreter(model_content=converted[1, None, 2])
 print(fill(" ".join(str(caught[0].message).split()), 72))
 print("this is TensorFlow", tf.__version__)
-# --8<-- [end:deprecated]
 
 
-# --8<-- [start:step-model]
+# %% step-model
 def step(x, h, c):
     """One step: x (1, features), h and c (1, units) -> y, h, c."""
     _, (h, c) = lstm.cell(scale(x), [h, c])
@@ -400,9 +382,8 @@ def step_converter():
 
 
 Path("step.tflite").write_bytes(step_converter().convert())
-# --8<-- [end:step-model]
 
-# --8<-- [start:step-equal]
+# %% step-equal
 step_bytes = Path("step.tflite").read_bytes()
 run_step = interpreter_for(step_bytes).get_signature_runner("step")
 h = c = np.zeros((1, units), "float32")
@@ -414,9 +395,8 @@ for t in range(timesteps):
 difference = np.abs(np.stack(answers, axis=1) - expected[:1]).max()
 print("equal to Keras:", difference <= 1e-5)
 assert difference <= 1e-5
-# --8<-- [end:step-equal]
 
-# --8<-- [start:lost-weights]
+# %% lost-weights
 concrete = tf.function(step, input_signature=signature)
 concrete = concrete.get_concrete_function()
 converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
@@ -425,9 +405,8 @@ print(
     f"{len(hollow) / 1000:.0f} kB instead of {len(step_bytes) / 1000:.0f} kB"
 )
 assert len(hollow) < len(step_bytes) / 4
-# --8<-- [end:lost-weights]
 
-# --8<-- [start:sizes]
+# %% sizes
 half = step_converter()
 half.optimizations = [tf.lite.Optimize.DEFAULT]
 half.target_spec.supported_types = [tf.float16]
@@ -446,10 +425,9 @@ for name in (
 print("weights alone     ", f"{4 * model.count_params() / 1000:6.1f} kB")
 assert size["sensors.keras"] > 2.5 * size["sensors.onnx"]
 assert 0.45 < size["step_f16.tflite"] / size["step.tflite"] < 0.65
-# --8<-- [end:sizes]
 
 
-# --8<-- [start:stream]
+# %% stream
 class Stream:
     """One running sequence: a TFLite step model and the state it carries.
 
@@ -484,10 +462,9 @@ print(len(test), "sequences of", timesteps, "readings, equal to Keras")
 got = [stream(reading) for reading in test[0]]  # and no reset
 print("without reset:", np.abs(got - expected[0, :, 0]).max() <= 1e-5)
 assert np.abs(got - expected[0, :, 0]).max() > 1e-3
-# --8<-- [end:stream]
 
 
-# --8<-- [start:step-time]
+# %% step-time
 def shortest(work):
     """Seconds of the shortest of five runs."""
     times = []
@@ -510,9 +487,8 @@ for name, seconds in times.items():
     print(f"{name:18} {seconds / times['Stream, one step']:7.0f} x")
 one, tflite, *keras_calls = times.values()
 assert tflite > 2 * one and min(keras_calls) > 10 * one
-# --8<-- [end:step-time]
 
-# --8<-- [start:server]
+# %% server
 streams = {}  # one for each client: that is the whole trick
 
 
@@ -546,9 +522,8 @@ def ask(client, reading):
 
 print(f"{ask('greeter', test[0, 0]):.3f}")
 assert abs(ask("tester", test[0, 0]) - expected[0, 0, 0]) <= 1e-5
-# --8<-- [end:server]
 
-# --8<-- [start:two-clients]
+# %% two-clients
 shared = Stream(step_bytes)  # the trap: one state for everybody
 got = {"own": [], "shared": []}
 for of_anna, of_ben in zip(test[0], test[1], strict=True):  # in turn
@@ -561,10 +536,9 @@ for kind, pairs in got.items():
     assert (error <= 1e-5) == (kind == "own")
 server.shutdown()
 server.server_close()
-# --8<-- [end:two-clients]
 
 
-# --8<-- [start:without-scaler]
+# %% without-scaler
 scaled_outside = keras.Sequential([keras.Input((None, 2)), lstm, dense])
 scaled_outside.save("no_scaler.keras")
 served = keras.models.load_model("no_scaler.keras")
@@ -573,10 +547,9 @@ for name, values in (("raw", test), ("scaled", scale(test))):
     error = np.abs(served(values) - expected).max()
     print(f"{name:6} input: largest difference {error:.4f}")
     assert (error < 1e-5) == (name == "scaled")
-# --8<-- [end:without-scaler]
 
 
-# --8<-- [start:vocabulary]
+# %% vocabulary
 words = layers.StringLookup(vocabulary=["calm", "rising", "storm"])
 reader = keras.Sequential(
     [
@@ -597,9 +570,8 @@ table = {str(word): i for i, word in enumerate(words.get_vocabulary())}
 Path("vocabulary.json").write_text(json.dumps(table), encoding="utf-8")
 table = json.loads(Path("vocabulary.json").read_text(encoding="utf-8"))
 print([[table.get(w, table["[UNK]"]) for w in ("calm", "storm", "hail")]])
-# --8<-- [end:vocabulary]
 
-# --8<-- [start:unroll]
+# %% unroll
 unrolled = layers.LSTM(units, return_sequences=True, unroll=True)
 inputs = keras.Input((10, features), batch_size=1)
 flat = keras.Model(inputs, dense(unrolled(scale(inputs))))
@@ -615,9 +587,8 @@ for name, interpreter in (("loop", whole), ("10 steps", ten)):
     kinds = [op["op_name"] for op in interpreter._get_ops_details()]
     products = kinds.count("FULLY_CONNECTED")
     print(f"{name:8} WHILE: {kinds.count('WHILE')}, products: {products}")
-# --8<-- [end:unroll]
 
-# --8<-- [start:resume]
+# %% resume
 stream.reset()
 first = [stream(reading) for reading in test[0, :12]]
 np.savez("state.npz", h=stream.h, c=stream.c)
@@ -628,12 +599,10 @@ with np.load("state.npz") as state:
 rest = [later(reading) for reading in test[0, 12:]]
 assert np.abs(first + rest - expected[0, :, 0]).max() <= 1e-5
 print(len(first), "+", len(rest), "readings, equal to Keras")
-# --8<-- [end:resume]
 
-# --8<-- [start:half]
+# %% half
 rounded = Stream(Path("step_f16.tflite").read_bytes())
 stream.reset()
 gaps = [abs(stream(reading) - rounded(reading)) for reading in test[0]]
 print(f"largest difference {max(gaps):.4f}")
 assert 0 < max(gaps) < 0.01
-# --8<-- [end:half]

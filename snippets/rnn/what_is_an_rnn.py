@@ -1,4 +1,4 @@
-# --8<-- [start:the-same-values-in-another-order]
+# %% the-same-values-in-another-order
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,9 +12,8 @@ cooling = warming[::-1]
 for days in (warming, cooling):
     print(days, "mean", days.mean(), "from", days.min(), "to", days.max())
 assert sorted(warming) == sorted(cooling)
-# --8<-- [end:the-same-values-in-another-order]
 
-# --8<-- [start:one-unit-by-hand]
+# %% one-unit-by-hand
 W, U, b = 1.0, 0.5, 0.0  # one feature, one unit
 last = {}
 for sequence in [(1, 0, 0), (0, 0, 1)]:
@@ -27,9 +26,8 @@ for sequence in [(1, 0, 0), (0, 0, 1)]:
         print(f"   tanh: h = {h:.3f}")
     last[sequence] = h
 assert last[0, 0, 1] > 4 * last[1, 0, 0] > 0
-# --8<-- [end:one-unit-by-hand]
 
-# --8<-- [start:one-set-of-weights]
+# %% one-set-of-weights
 features, units = 3, 4
 layer = layers.SimpleRNN(units)
 
@@ -43,10 +41,9 @@ for timesteps in (1, 5, 50):
         + units * units  # U
         + units  # b
     )
-# --8<-- [end:one-set-of-weights]
 
 
-# --8<-- [start:in-numpy]
+# %% in-numpy
 def simple_rnn(x, W, U, b, activation=np.tanh):
     """Hidden states of every step, as ``SimpleRNN`` computes them.
 
@@ -61,9 +58,7 @@ def simple_rnn(x, W, U, b, activation=np.tanh):
     return np.stack(states, axis=1)
 
 
-# --8<-- [end:in-numpy]
-
-# --8<-- [start:numpy-equals-keras]
+# %% numpy-equals-keras
 W, U, b = layer.get_weights()
 b = rng.normal(size=units)  # Keras starts it at 0, which would hide errors
 layer.set_weights([W, U, b])
@@ -76,9 +71,8 @@ states = simple_rnn(x, W, U, b)
 print("every step", every(x).shape, " last step", layer(x).shape)
 assert np.abs(states - every(x)).max() < 1e-6
 assert np.abs(states[:, -1] - layer(x)).max() < 1e-6
-# --8<-- [end:numpy-equals-keras]
 
-# --8<-- [start:what-each-state-has-seen]
+# %% what-each-state-has-seen
 changed = x.copy()
 changed[:, 2] += 1  # step 3, as Python counts from 0
 difference = np.abs(simple_rnn(changed, W, U, b) - states)
@@ -89,9 +83,8 @@ assert np.all(moved[:2] == 0) and np.all(moved[2:] > 0)
 
 reverse = simple_rnn(x[:, ::-1], W, U, b)
 assert np.abs(reverse[:, -1] - states[:, -1]).max() > 0.1
-# --8<-- [end:what-each-state-has-seen]
 
-# --8<-- [start:change-the-first-input]
+# %% change-the-first-input
 noise = rng.normal(size=(256, 60, 1))
 silence = noise.copy()
 silence[:, 1:] = 0  # nothing comes after the first step
@@ -139,9 +132,8 @@ for run, slower in zip(noisy, zeros, strict=True):
     assert abs(early - late) < 0.03  # the share kept at each step
     early, late = slower[19] ** (1 / 19), (slower[49] / slower[19]) ** (1 / 30)
     assert early < 0.98 < late
-# --8<-- [end:change-the-first-input]
 
-# --8<-- [start:the-fading]
+# %% the-fading
 fig, ax = plt.subplots()
 for colour, (name, runs) in enumerate(cases.items()):
     for label, run in zip((name, None, None), runs, strict=True):
@@ -150,10 +142,9 @@ ax.set_xlabel("step")
 ax.set_ylabel("distance, step 1 = 1")
 ax.legend()
 fig.savefig("the-fading.svg")
-# --8<-- [end:the-fading]
 
 
-# --8<-- [start:read-the-untrained-state]
+# %% read-the-untrained-state
 def read_untrained(steps, seed):
     """Share of signs right when only the reading of the state is fitted."""
     keras.utils.set_random_seed(seed)
@@ -174,10 +165,9 @@ for steps, shares in untrained.items():
     print(f"{steps:2} steps ", *(f"{share:6.2f}" for share in shares))
 assert min(untrained[5]) > 0.9
 assert max(untrained[80]) < 0.6
-# --8<-- [end:read-the-untrained-state]
 
 
-# --8<-- [start:recall-the-first-sign]
+# %% recall-the-first-sign
 def build(steps, layer):
     return keras.Sequential(
         [
@@ -222,9 +212,8 @@ for steps, shares in right.items():
 assert min(right[5]) > 0.95
 assert np.mean(right[20]) > np.mean(untrained[20]) + 0.1
 assert max(right[80]) < 0.6
-# --8<-- [end:recall-the-first-sign]
 
-# --8<-- [start:one-unit-that-remembers]
+# %% one-unit-that-remembers
 W, U, b = np.array([[1.0]]), np.array([[20.0]]), np.zeros(1)  # by hand
 for steps in (5, 80, 1000):
     x = rng.normal(size=(1000, steps, 1))
@@ -232,28 +221,24 @@ for steps in (5, 80, 1000):
     share = np.mean((h[:, -1] > 0) == (x[:, 0] > 0))
     print(f"{steps:4} steps {share:6.2f}")
     assert share > 0.95
-# --8<-- [end:one-unit-that-remembers]
 
-# --8<-- [start:count-on-paper]
+# %% count-on-paper
 layer = layers.SimpleRNN(128)
 layer.build((None, None, 256))
 print(layer.count_params())
 assert layer.count_params() == 256 * 128 + 128 * 128 + 128
-# --8<-- [end:count-on-paper]
 
-# --8<-- [start:without-tanh]
+# %% without-tanh
 W, U, b = every.get_weights()
 x = rng.normal(size=(2, 6, features))
 h = simple_rnn(x, W, U, 0 * b, activation=np.positive)
 power = np.linalg.matrix_power
 weighted = sum(x[:, t] @ W @ power(U, 5 - t) for t in range(6))
 assert np.abs(h[:, -1] - weighted).max() < 1e-6
-# --8<-- [end:without-tanh]
 
-# --8<-- [start:recall-with-an-lstm]
+# %% recall-with-an-lstm
 (share,) = recall(80, seeds=(1,), layer=layers.LSTM)
 kept = 1 / (1 + np.exp(-1))  # a forget gate with bias 1, weights aside
 print(f"right: {share:.2f}; kept at each step: {kept:.2f}")
 assert share < 0.6
 assert kept**79 < 1e-10
-# --8<-- [end:recall-with-an-lstm]

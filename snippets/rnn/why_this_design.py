@@ -1,4 +1,4 @@
-# --8<-- [start:set-up]
+# %% set-up
 import time
 
 import keras
@@ -9,10 +9,9 @@ from keras import layers
 
 units = 16
 seeds = [1, 2, 3]
-# --8<-- [end:set-up]
 
 
-# --8<-- [start:two-networks]
+# %% two-networks
 def mlp(timesteps):
     """Reads all steps at once; gives one value for each step."""
     return keras.Sequential(
@@ -37,9 +36,7 @@ def rnn(timesteps):
     )
 
 
-# --8<-- [end:two-networks]
-
-# --8<-- [start:the-parameters]
+# %% the-parameters
 print("timesteps     MLP  RNN")
 for timesteps in (10, 100, 1000):
     in_mlp = mlp(timesteps).count_params()
@@ -47,9 +44,8 @@ for timesteps in (10, 100, 1000):
     print(f"{timesteps:9}  {in_mlp:6,}  {in_rnn:3}")
     assert in_mlp == units * timesteps + units + timesteps * (units + 1)
     assert in_rnn == units * (1 + units + 1) + (units + 1)
-# --8<-- [end:the-parameters]
 
-# --8<-- [start:another-length]
+# %% another-length
 first_dense = mlp(12).layers[1]
 try:
     first_dense(np.zeros((1, 13)))  # 13 steps, flattened
@@ -61,10 +57,9 @@ for timesteps in (12, 13, 500):
     y = any_length(np.zeros((1, timesteps, 1), "float32"))
     assert y.shape == (1, timesteps, 1)
 print("the RNN takes 12, 13 and 500 steps")
-# --8<-- [end:another-length]
 
 
-# --8<-- [start:the-data]
+# %% the-data
 def two_orders(samples, place, rng, timesteps=12):
     """Noise with up-down or down-up at one place; the answer after it.
 
@@ -83,10 +78,9 @@ def two_orders(samples, place, rng, timesteps=12):
 X, y = two_orders(1, place=5, rng=np.random.default_rng(7))
 print("X", *(f"{value:4.1f}" for value in X[0, :, 0]))
 print("y", *(f"{value:4.0f}" for value in y[0, :, 0]))
-# --8<-- [end:the-data]
 
 
-# --8<-- [start:train-at-one-place]
+# %% train-at-one-place
 def train_and_move(model, seed):
     """Train with the pattern at place 5; test it at each place.
 
@@ -121,9 +115,8 @@ for name, rows in right.items():
     assert rows[:, 5].min() > 0.95
 assert np.array(right["MLP"])[:, elsewhere].max() < 0.1
 assert np.min(right["RNN"]) > 0.95
-# --8<-- [end:train-at-one-place]
 
-# --8<-- [start:moved]
+# %% moved
 fig, ax = plt.subplots()
 for name, colour in (("MLP", "C1"), ("RNN", "C2")):
     lines = ax.plot(np.transpose(right[name]), "o-", color=colour)
@@ -134,10 +127,9 @@ ax.set_xlabel("place of the pattern")
 ax.set_ylabel("share answered right")
 ax.legend(loc="center right")
 fig.savefig("moved.svg")
-# --8<-- [end:moved]
 
 
-# --8<-- [start:wide-or-long]
+# %% wide-or-long
 def run(X, U):
     """The recurrence alone: h_t = tanh(x_t + h_{t-1} U), step after step."""
     h = np.zeros_like(X[:, 0])
@@ -164,10 +156,9 @@ ratio = times[:, 0].min() / times[:, 1].min()
 print(f"1 sequence of 8,000 steps took {ratio:.0f} times as long")
 print("as 8,000 sequences of 1 step")
 assert ratio > 1
-# --8<-- [end:wide-or-long]
 
 
-# --8<-- [start:one-weight-used-twice]
+# %% one-weight-used-twice
 def loss(u_1, u_2, x=3.0):
     h_1 = u_1 * x
     h_2 = u_2 * h_1
@@ -181,10 +172,9 @@ both = (loss(u + small, u + small) - loss(u - small, u - small)) / (2 * small)
 print(f"{first_use:.3f} + {second_use:.3f} = {both:.3f}")
 assert np.isclose(first_use + second_use, both)
 assert np.isclose(both, 2 * u * x)
-# --8<-- [end:one-weight-used-twice]
 
 
-# --8<-- [start:forward]
+# %% forward
 def forward(x, W, U, b):
     """All hidden states of a SimpleRNN, h_0 = 0 first.
 
@@ -196,10 +186,7 @@ def forward(x, W, U, b):
     return np.array(h)
 
 
-# --8<-- [end:forward]
-
-
-# --8<-- [start:backward]
+# %% backward
 def backward(x, h, g, W, U):
     """Backpropagation through time (Werbos 1990) for a SimpleRNN.
 
@@ -220,9 +207,7 @@ def backward(x, h, g, W, U):
     return dW, dU, db, delta @ W.T, delta
 
 
-# --8<-- [end:backward]
-
-# --8<-- [start:against-the-tape]
+# %% against-the-tape
 keras.utils.set_random_seed(7)
 timesteps, features = 10, 3
 layer = layers.SimpleRNN(units, return_sequences=True)
@@ -248,18 +233,16 @@ for name, mine, its in zip("WUbx", by_hand, from_tape, strict=True):
     difference = np.linalg.norm(mine - its) / np.linalg.norm(its)
     assert difference < 1e-5
     print(f"dL/d{name}  {mine.shape!s:8}  differs by less than 1e-5")
-# --8<-- [end:against-the-tape]
 
-# --8<-- [start:the-shares]
+# %% the-shares
 shares = [np.outer(states[t], delta[t]) for t in range(timesteps)]
 dU = by_hand[1]
 assert np.allclose(sum(shares), dU)
 print("length of each step's share of dL/dU:")
 print(*(f"{np.linalg.norm(share):.2f}" for share in shares))
 print(f"length of their sum: {np.linalg.norm(dU):.2f}")
-# --8<-- [end:the-shares]
 
-# --8<-- [start:one-position]
+# %% one-position
 one_place = mlp(12)
 keras.utils.set_random_seed(7)
 everywhere = [
@@ -275,19 +258,17 @@ right_now = (np.abs(one_place(X).numpy() - y) < 0.5).all(axis=(1, 2))
 print(f"answered right at all places: {right_now.mean():.2f}")
 print(f"sequences it took: {len(X):,} instead of 1,000")
 assert right_now.mean() > 0.9
-# --8<-- [end:one-position]
 
-# --8<-- [start:forget-to-sum]
+# %% forget-to-sum
 only_last = np.outer(states[-2], delta[-1])
 cosine = np.sum(only_last * dU) / (
     np.linalg.norm(only_last) * np.linalg.norm(dU)
 )
 print(f"cosine of the angle to the full gradient: {cosine:.2f}")
 assert cosine < 0.9
-# --8<-- [end:forget-to-sum]
 
 
-# --8<-- [start:one-answer]
+# %% one-answer
 def train_one_answer(seed):
     """As above, but up-down or down-up is said once, after the last step."""
     keras.utils.set_random_seed(seed)
@@ -313,4 +294,3 @@ for seed, row in zip(seeds, rows, strict=True):
     print(f"{row[elsewhere].mean():.1f} elsewhere on average")
 assert rows[:, 5].min() > 0.95
 assert rows[:, elsewhere].mean(axis=1).max() < 0.7
-# --8<-- [end:one-answer]

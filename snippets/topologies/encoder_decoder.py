@@ -1,4 +1,4 @@
-# --8<-- [start:the-task]
+# %% the-task
 from itertools import product
 
 import keras
@@ -22,9 +22,8 @@ np.random.shuffle(sources)
 for source in sources[:3]:
     print(f"{source:7} -> {unpack(source)}")
 print(len(sources), "sources")
-# --8<-- [end:the-task]
 
-# --8<-- [start:the-symbols]
+# %% the-symbols
 PAD, START, STOP = 0, 1, 2
 symbols = ["·", "<", ">", *"abcd123"]  # symbol number 0, 1, 2, ...
 number_of = {symbol: number for number, symbol in enumerate(symbols)}
@@ -46,10 +45,9 @@ def text(numbers):
 
 X = table(sources, width=6)
 y = table([unpack(source) + ">" for source in sources], width=10)
-# --8<-- [end:the-symbols]
 
 
-# --8<-- [start:shifted-by-one]
+# %% shifted-by-one
 def shift(target):
     """The target one step to the right, with the start symbol in front."""
     shifted = np.roll(target, 1, axis=1)
@@ -62,9 +60,8 @@ print("source          ", text(X[2]))
 print("decoder's input ", text(decoder_in[2]))
 print("target          ", text(y[2]))
 assert np.all(decoder_in[:, 1:] == y[:, :-1])
-# --8<-- [end:shifted-by-one]
 
-# --8<-- [start:the-model]
+# %% the-model
 units, features = 64, 16
 source_in = keras.Input((None,), dtype="int32", name="source")
 shifted_in = keras.Input((None,), dtype="int32", name="shifted_target")
@@ -84,10 +81,9 @@ model = keras.Model([source_in, shifted_in], head(every_h))
 assert state_h.shape == state_c.shape == (None, units)
 assert every_h.shape == (None, None, units)
 assert model.output.shape == (None, None, vocabulary)
-# --8<-- [end:the-model]
 
 
-# --8<-- [start:train]
+# %% train
 model.compile(
     optimizer=keras.optimizers.Adam(),
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -128,9 +124,8 @@ def train(X, decoder_in, weight, steps, seed):
 
 
 train(X, decoder_in, real, steps=400, seed=7)
-# --8<-- [end:train]
 
-# --8<-- [start:two-models-for-use]
+# %% two-models-for-use
 encoder_model = keras.Model(source_in, [state_h, state_c])
 
 symbol_in = keras.Input((1,), dtype="int32", name="symbol")
@@ -143,10 +138,9 @@ step_model = keras.Model([symbol_in, h_in, c_in], [head(step_h), h_out, c_out])
 trained = {id(weight) for weight in model.weights}
 assert {id(weight) for weight in encoder_model.weights} < trained
 assert {id(weight) for weight in step_model.weights} < trained
-# --8<-- [end:two-models-for-use]
 
 
-# --8<-- [start:the-loop]
+# %% the-loop
 def write(h, c, limit=20):
     """Answers from the states (batch, units) h and c: a list of texts.
 
@@ -168,10 +162,9 @@ h, c = encoder_model(X[test])
 answers = write(h, c)
 for number, answer in zip(test[:4], answers[:4], strict=True):
     print(f"{sources[number]:7} -> {answer}")
-# --8<-- [end:the-loop]
 
 
-# --8<-- [start:exact-match]
+# %% exact-match
 def exact_match(answers):
     """Share of the test sources answered without a mistake."""
     return np.mean([a == b for a, b in zip(answers, wanted, strict=True)])
@@ -181,9 +174,8 @@ wanted = [unpack(sources[number]) for number in test]
 in_loop = exact_match(answers)
 print(f"exact match on {len(test)} held-out sources: {in_loop:.1%}")
 assert in_loop > 0.98
-# --8<-- [end:exact-match]
 
-# --8<-- [start:same-symbols-same-logits]
+# %% same-symbols-same-logits
 at_once = model([X[test], decoder_in[test]])
 
 h, c = encoder_model(X[test])
@@ -197,10 +189,9 @@ difference = np.abs(at_once - np.stack(one_by_one, axis=1)).max()
 print("logits at once", tuple(at_once.shape))
 print("largest difference below 0.0001:", difference < 1e-4)
 assert difference < 1e-4
-# --8<-- [end:same-symbols-same-logits]
 
 
-# --8<-- [start:three-scores]
+# %% three-scores
 def score(X, decoder_in, y):
     """(accuracy with padding, accuracy without it, exact match)."""
     right = np.argmax(model([X, decoder_in]), axis=-1) == y
@@ -214,9 +205,8 @@ print(f"accuracy, padding left out {answer_only:6.1%}")
 print(f"exact match                {whole:6.1%}")
 assert whole == in_loop
 assert everything < 0.9 < 0.98 < answer_only
-# --8<-- [end:three-scores]
 
-# --8<-- [start:keras-counts-padding]
+# %% keras-counts-padding
 by_keras = model.evaluate(
     [X[test], decoder_in[test]],
     y[test],
@@ -229,9 +219,8 @@ print(f"accuracy          {by_keras['accuracy']:6.1%}")
 print(f"weighted_accuracy {by_keras['weighted_accuracy']:6.1%}")
 assert np.isclose(by_keras["accuracy"], everything)
 assert np.isclose(by_keras["weighted_accuracy"], answer_only)
-# --8<-- [end:keras-counts-padding]
 
-# --8<-- [start:padding-learned]
+# %% padding-learned
 train(X, decoder_in, np.ones_like(real), steps=50, seed=7)
 
 print("width  padding counted  left out  exact match")
@@ -243,9 +232,8 @@ for width in (10, 20, 40):
 counted, left_out, none_right = scores
 assert counted > 0.9 > left_out and none_right < 0.3
 assert counted > everything  # the model that is always right scores less
-# --8<-- [end:padding-learned]
 
-# --8<-- [start:reversed]
+# %% reversed
 backward = table([source[::-1] for source in sources], width=6)
 print(text(X[2]), "is read as", text(backward[2]))
 
@@ -261,22 +249,19 @@ for seed in (1, 2, 3):
     forward, reverse = after(150, seed, X), after(150, seed, backward)
     print(f"  150  {seed:4}  {forward:12.1%}  {reverse:8.1%}")
     assert reverse > forward
-# --8<-- [end:reversed]
 
-# --8<-- [start:reversed-longer]
+# %% reversed-longer
 forward, reverse = whole, after(400, 7, backward)  # 400 steps, seed 7
 print(f"  400  {7:4}  {forward:12.1%}  {reverse:8.1%}")
 assert min(forward, reverse) > 0.98
-# --8<-- [end:reversed-longer]
 
-# --8<-- [start:states-swapped]
+# %% states-swapped
 h, c = encoder_model(backward[test])
 right_order, swapped = exact_match(write(h, c)), exact_match(write(c, h))
 print(f"h, c: {right_order:.1%}   c, h: {swapped:.1%}")
 assert right_order > 0.98 and swapped < 0.2
-# --8<-- [end:states-swapped]
 
-# --8<-- [start:three-ways-to-mask]
+# %% three-ways-to-mask
 logits, target = model([backward[test], decoder_in[test]]), y[test]
 cross_entropy = keras.losses.SparseCategoricalCrossentropy
 losses = {
@@ -295,18 +280,16 @@ assert np.isclose(losses["ignore_class"], each[target != PAD].mean())
 share = real[test].mean()
 assert np.isclose(losses["sample_weight"], losses["ignore_class"] * share)
 print(f"the answers fill {share:.0%} of the table")
-# --8<-- [end:three-ways-to-mask]
 
-# --8<-- [start:not-shifted]
+# %% not-shifted
 train(X, y, real, steps=100, seed=7)  # y is its own input: the mistake
 _, teacher_forced, _ = score(X[test], y[test], y[test])
 in_loop = exact_match(write(*encoder_model(X[test])))
 print(f"accuracy when fed the target: {teacher_forced:.1%}")
 print(f"exact match of the loop:      {in_loop:.1%}")
 assert teacher_forced > 0.98 and in_loop < 0.02
-# --8<-- [end:not-shifted]
 
-# --8<-- [start:two-right-answers]
+# %% two-right-answers
 share = np.linspace(0.01, 0.99, 99)
 first, second = np.meshgrid(share, share)  # chance of a at steps 1 and 2
 ab = np.log(first) + np.log(1 - second)
@@ -317,4 +300,3 @@ p, q = first[best], second[best]
 print(f"best: a first with {p:.2f}, a second with {q:.2f}")
 print(f"aa or bb: {p * q + (1 - p) * (1 - q):.2f} of the answers")
 assert np.isclose(p, 0.5) and np.isclose(q, 0.5)
-# --8<-- [end:two-right-answers]

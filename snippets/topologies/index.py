@@ -1,4 +1,4 @@
-# --8<-- [start:imports-and-sizes]
+# %% imports-and-sizes
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,10 +9,9 @@ keras.utils.set_random_seed(7)
 timesteps, features = 3, 2  # of the sequence that comes in
 steps_out = 4  # of the sequence that goes out, where it differs
 units = 8
-# --8<-- [end:imports-and-sizes]
 
 
-# --8<-- [start:one-to-one]
+# %% one-to-one
 one_to_one = keras.Sequential(
     [
         keras.Input((1, features)),
@@ -22,10 +21,9 @@ one_to_one = keras.Sequential(
 )
 print(one_to_one.input_shape, "->", one_to_one.output_shape)
 assert one_to_one.output_shape == (None, 1)
-# --8<-- [end:one-to-one]
 
 
-# --8<-- [start:one-to-many]
+# %% one-to-many
 one_to_many = keras.Sequential(
     [
         keras.Input((features,)),
@@ -36,10 +34,9 @@ one_to_many = keras.Sequential(
 )
 print(one_to_many.input_shape, "->", one_to_many.output_shape)
 assert one_to_many.output_shape == (None, steps_out, 1)
-# --8<-- [end:one-to-many]
 
 
-# --8<-- [start:many-to-one]
+# %% many-to-one
 many_to_one = keras.Sequential(
     [
         keras.Input((timesteps, features)),
@@ -49,10 +46,9 @@ many_to_one = keras.Sequential(
 )
 print(many_to_one.input_shape, "->", many_to_one.output_shape)
 assert many_to_one.output_shape == (None, 1)
-# --8<-- [end:many-to-one]
 
 
-# --8<-- [start:many-to-many]
+# %% many-to-many
 many_to_many = keras.Sequential(
     [
         keras.Input((timesteps, features)),
@@ -62,10 +58,9 @@ many_to_many = keras.Sequential(
 )
 print(many_to_many.input_shape, "->", many_to_many.output_shape)
 assert many_to_many.output_shape == (None, timesteps, 1)
-# --8<-- [end:many-to-many]
 
 
-# --8<-- [start:encoder-decoder]
+# %% encoder-decoder
 encoder_decoder = keras.Sequential(
     [
         keras.Input((timesteps, features)),
@@ -77,10 +72,9 @@ encoder_decoder = keras.Sequential(
 )
 print(encoder_decoder.input_shape, "->", encoder_decoder.output_shape)
 assert encoder_decoder.output_shape == (None, steps_out, 1)
-# --8<-- [end:encoder-decoder]
 
 
-# --8<-- [start:lstm-on-lstm]
+# %% lstm-on-lstm
 try:
     keras.Sequential(
         [
@@ -93,10 +87,9 @@ except ValueError as error:
     print(error)
 else:
     raise AssertionError("the upper layer took a vector")
-# --8<-- [end:lstm-on-lstm]
 
 
-# --8<-- [start:two-that-need-a-loop]
+# %% two-that-need-a-loop
 before = keras.Input((None, 1))  # the output of the step before
 state = [layers.Dense(units)(one_to_many.inputs[0]) for _ in range(2)]
 h = layers.LSTM(units, return_sequences=True)(before, initial_state=state)
@@ -108,10 +101,9 @@ sequence = keras.Input((timesteps, features))
 _, *state = layers.LSTM(units, return_state=True)(sequence)
 h = layers.LSTM(units, return_sequences=True)(before, initial_state=state)
 encoder_decoder_fed_back = keras.Model([sequence, before], layers.Dense(1)(h))
-# --8<-- [end:two-that-need-a-loop]
 
 
-# --8<-- [start:every-row]
+# %% every-row
 def row(name, model, loop=False):
     """Fit one step, predict, and print one row of the matrix."""
     x = np.ones((2, *model.inputs[0].shape[1:]), "float32")
@@ -156,10 +148,9 @@ row("many to one", many_to_one)
 row("many to many", many_to_many)
 row("encoder-decoder", encoder_decoder)
 row("… fed back", encoder_decoder_fed_back, loop=True)
-# --8<-- [end:every-row]
 
 
-# --8<-- [start:what-each-output-has-seen]
+# %% what-each-output-has-seen
 x = np.random.normal(size=(1, timesteps, features))
 changed = x.copy()
 changed[:, -1] += 1  # the last step only
@@ -174,10 +165,9 @@ print("many to many:   ", moved(many_to_many))
 print("encoder-decoder:", moved(encoder_decoder))
 assert list(moved(many_to_many)) == [False, False, True]
 assert moved(encoder_decoder).all()
-# --8<-- [end:what-each-output-has-seen]
 
 
-# --8<-- [start:four-values-at-once]
+# %% four-values-at-once
 four_at_once = keras.Sequential(
     [
         keras.Input((timesteps, features)),
@@ -187,14 +177,12 @@ four_at_once = keras.Sequential(
 )
 print(four_at_once.output_shape, "and", encoder_decoder.output_shape)
 assert four_at_once.output_shape == (None, steps_out)
-# --8<-- [end:four-values-at-once]
 
 
-# --8<-- [start:count-the-parameters]
+# %% count-the-parameters
 encoder = 4 * (features * units + units * units + units)
 decoder = 4 * (units * units + units * units + units)
 dense = units + 1
 print(encoder, 0, decoder, dense)
 counted = [layer.count_params() for layer in encoder_decoder.layers]
 assert counted == [encoder, 0, decoder, dense]
-# --8<-- [end:count-the-parameters]

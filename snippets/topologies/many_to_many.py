@@ -1,4 +1,4 @@
-# --8<-- [start:the-data]
+# %% the-data
 from textwrap import fill
 
 import keras
@@ -11,9 +11,8 @@ sequence = np.arange(5) / 5
 X = sequence.reshape(1, 5, 1)  # 1 sample, 5 timesteps, 1 feature
 y = sequence.reshape(1, 5, 1)  # 1 sample, 5 timesteps, 1 value each
 print(X.shape, y.shape)
-# --8<-- [end:the-data]
 
-# --8<-- [start:the-model]
+# %% the-model
 timesteps, features, units = 5, 1, 5
 
 keras.utils.set_random_seed(7)
@@ -27,9 +26,8 @@ model = keras.Sequential(
 model.compile(
     loss="mean_squared_error", optimizer="adam", steps_per_execution=50
 )
-# --8<-- [end:the-model]
 
-# --8<-- [start:the-shapes]
+# %% the-shapes
 lstm, head = model.layers
 h = lstm(X)
 prediction = head(h)
@@ -40,21 +38,18 @@ print("prediction", tuple(prediction.shape))
 assert X.shape == (1, timesteps, features) == (1, 5, 1)
 assert h.shape == (1, timesteps, units) == (1, 5, 5)
 assert prediction.shape == y.shape == (1, timesteps, 1) == (1, 5, 1)
-# --8<-- [end:the-shapes]
 
-# --8<-- [start:the-summary]
+# %% the-summary
 model.summary()
-# --8<-- [end:the-summary]
 
-# --8<-- [start:the-parameters]
+# %% the-parameters
 in_lstm = 4 * (units * (features + units) + units)
 in_dense = units * 1 + 1
 print(in_lstm, "+", in_dense, "=", in_lstm + in_dense)
 assert model.count_params() == in_lstm + in_dense == 146
-# --8<-- [end:the-parameters]
 
 
-# --8<-- [start:the-training]
+# %% the-training
 def train(model):
     model.fit(
         np.tile(X, (1000, 1, 1)),  # the one batch, 1,000 times
@@ -67,17 +62,15 @@ def train(model):
 
 
 prediction = train(model)
-# --8<-- [end:the-training]
 
-# --8<-- [start:the-predictions]
+# %% the-predictions
 print("step  target  prediction")
 for step in range(timesteps):
     target, value = y[0, step, 0], prediction[0, step, 0]
     print(f"{step + 1:4}  {target:6.1f}  {value:10.2f}")
 assert np.abs(prediction - y).max() < 0.1
-# --8<-- [end:the-predictions]
 
-# --8<-- [start:two-dimensions-in]
+# %% two-dimensions-in
 vector = layers.LSTM(units)(X)  # return_sequences is False
 print("h", tuple(vector.shape))
 
@@ -87,9 +80,8 @@ except ValueError as error:
     print(fill(f"ValueError: {error}", 72))
 else:
     raise AssertionError("TimeDistributed took a 2D input")
-# --8<-- [end:two-dimensions-in]
 
-# --8<-- [start:two-shapes-of-target]
+# %% two-shapes-of-target
 model.compile(loss="mean_squared_error", run_eagerly=True)  # see below
 loss_of = {}
 for target in (y.reshape(1, 5), y.reshape(1, 5, 1)):
@@ -99,9 +91,8 @@ for target in (y.reshape(1, 5), y.reshape(1, 5, 1)):
 by_hand = np.mean((prediction - y) ** 2)
 assert loss_of[1, 5] == loss_of[1, 5, 1]
 assert np.isclose(by_hand, loss_of[1, 5, 1], rtol=1e-4)
-# --8<-- [end:two-shapes-of-target]
 
-# --8<-- [start:both-shapes-in-turn]
+# %% both-shapes-in-turn
 model.compile(loss="mean_squared_error", optimizer="adam")
 model.evaluate(X, y.reshape(1, 5), verbose=0)  # compiles for this shape
 try:
@@ -110,18 +101,16 @@ except ValueError as error:
     print("ValueError:", error)
 else:
     raise AssertionError("Keras took the second shape as well")
-# --8<-- [end:both-shapes-in-turn]
 
-# --8<-- [start:broadcast-by-hand]
+# %% broadcast-by-hand
 right = (prediction - y.reshape(1, 5, 1)) ** 2
 wrong = (prediction - y.reshape(1, 5)) ** 2
 print("right", right.shape, f"mean {right.mean():.4f}")
 print("wrong", wrong.shape, f"mean {wrong.mean():.4f}")
 assert wrong.shape == (1, 5, 5)  # every prediction against every target
 assert wrong.mean() > 10 * right.mean()
-# --8<-- [end:broadcast-by-hand]
 
-# --8<-- [start:which-steps]
+# %% which-steps
 keras.utils.set_random_seed(7)
 lstm = layers.LSTM(units, return_sequences=True)
 dense = layers.Dense(1)
@@ -152,16 +141,14 @@ for name, strength in pulls.items():
 wrapped, bare, last = pulls.values()
 assert np.allclose(wrapped, bare, rtol=1e-6) and np.all(bare > 0)
 assert np.all(last[:-1] == 0) and last[-1] > 0
-# --8<-- [end:which-steps]
 
-# --8<-- [start:it-is-the-last-step]
+# %% it-is-the-last-step
 last_only = layers.LSTM(units)  # return_sequences is False
 last_only.build(X.shape)
 last_only.set_weights(lstm.get_weights())
 assert np.allclose(last_only(X), h[:, -1], atol=1e-6)
-# --8<-- [end:it-is-the-last-step]
 
-# --8<-- [start:the-pull]
+# %% the-pull
 fig, ax = plt.subplots()
 steps = np.arange(1, timesteps + 1)
 for place, (name, strength) in enumerate(pulls.items()):
@@ -171,9 +158,8 @@ ax.set_xlabel("step")
 ax.set_ylabel("pull of the loss on h")
 ax.legend()
 fig.savefig("the-pull.svg")
-# --8<-- [end:the-pull]
 
-# --8<-- [start:one-against-five]
+# %% one-against-five
 forgot = keras.Sequential(
     [keras.Input((timesteps, features)), layers.LSTM(units), layers.Dense(1)]
 )
@@ -184,9 +170,8 @@ one_number = forgot(X)
 print("prediction", tuple(one_number.shape), "target", y.shape)
 assert one_number.shape == (1, 1)
 assert np.isclose(loss, np.mean((one_number - y) ** 2), rtol=1e-4)
-# --8<-- [end:one-against-five]
 
-# --8<-- [start:same-numbers]
+# %% same-numbers
 assert np.abs(shared(h) - dense(h)).max() < 1e-7
 
 dense.set_weights([np.arange(1, 6).reshape(5, 1), np.array([6])])
@@ -194,9 +179,8 @@ whole = np.round(100 * h.numpy())  # whole numbers: nothing to round
 difference = np.abs(shared(whole) - dense(whole)).max()
 print("largest difference:", difference)
 assert difference == 0
-# --8<-- [end:same-numbers]
 
-# --8<-- [start:same-training]
+# %% same-training
 keras.utils.set_random_seed(7)
 bare = keras.Sequential(
     [
@@ -212,9 +196,8 @@ bare.compile(
 assert bare.output_shape == model.output_shape == (None, timesteps, 1)
 assert bare.count_params() == model.count_params() == 146
 assert np.abs(train(bare) - prediction).max() < 1e-3
-# --8<-- [end:same-training]
 
-# --8<-- [start:another-last-input]
+# %% another-last-input
 changed = X.copy()
 changed[0, -1, 0] = 0.0
 answer = model.predict(changed, verbose=0)
@@ -222,13 +205,11 @@ print("step ", *(f"{step:6}" for step in range(1, timesteps + 1)))
 print("moved", *(f"{m:6.2f}" for m in np.abs(answer - prediction)[0, :, 0]))
 assert np.allclose(answer[0, :-1], prediction[0, :-1], atol=1e-6)
 assert abs(answer[0, -1, 0] - prediction[0, -1, 0]) > 0.05
-# --8<-- [end:another-last-input]
 
-# --8<-- [start:the-best-single-number]
+# %% the-best-single-number
 candidates = np.linspace(0, 0.8, 81)
 losses = [np.mean((candidate - y) ** 2) for candidate in candidates]
 best = int(np.argmin(losses))
 print(f"best {candidates[best]:.2f}, loss {losses[best]:.2f}")
 assert np.isclose(candidates[best], y.mean())
 assert np.isclose(losses[best], y.var())
-# --8<-- [end:the-best-single-number]

@@ -1,4 +1,4 @@
-# --8<-- [start:the-data]
+# %% the-data
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,9 +10,8 @@ sequence = np.arange(5) / 5
 X = sequence.reshape(1, 5, 1)  # 1 sample, 5 timesteps, 1 feature
 y = sequence.reshape(1, 5)  # 1 sample, 5 values and no time axis
 print(X.shape, y.shape)
-# --8<-- [end:the-data]
 
-# --8<-- [start:the-model]
+# %% the-model
 timesteps, features, units, length = 5, 1, 5, 5
 model = keras.Sequential(
     [
@@ -24,9 +23,8 @@ model = keras.Sequential(
 model.compile(
     loss="mean_squared_error", optimizer="adam", steps_per_execution=50
 )
-# --8<-- [end:the-model]
 
-# --8<-- [start:the-shapes]
+# %% the-shapes
 lstm, dense = model.layers
 h = lstm(X)
 prediction = dense(h)
@@ -37,9 +35,8 @@ print("prediction", tuple(prediction.shape))
 assert X.shape == (1, timesteps, features) == (1, 5, 1)
 assert h.shape == (1, units) == (1, 5)  # the last step's, no time axis
 assert prediction.shape == y.shape == (1, length) == (1, 5)
-# --8<-- [end:the-shapes]
 
-# --8<-- [start:only-the-last-step]
+# %% only-the-last-step
 every_step = layers.LSTM(units, return_sequences=True)
 every_step.build(X.shape)
 every_step.set_weights(lstm.get_weights())
@@ -48,20 +45,17 @@ sequence_of_h = every_step(X)
 print("every step", tuple(sequence_of_h.shape))
 assert sequence_of_h.shape == (1, timesteps, units)
 assert np.allclose(sequence_of_h[:, -1], h, atol=1e-6)
-# --8<-- [end:only-the-last-step]
 
-# --8<-- [start:the-summary]
+# %% the-summary
 model.summary()
-# --8<-- [end:the-summary]
 
-# --8<-- [start:the-parameters]
+# %% the-parameters
 in_lstm = 4 * (units * (features + units) + units)
 in_dense = units * length + length
 print(in_lstm, "+", in_dense, "=", in_lstm + in_dense)
 assert model.count_params() == in_lstm + in_dense == 170
-# --8<-- [end:the-parameters]
 
-# --8<-- [start:the-training]
+# %% the-training
 model.fit(
     np.tile(X, (500, 1, 1)),  # the one batch, 500 times
     np.tile(y, (500, 1)),
@@ -69,18 +63,16 @@ model.fit(
     shuffle=False,
     verbose=0,
 )
-# --8<-- [end:the-training]
 
-# --8<-- [start:the-predictions]
+# %% the-predictions
 prediction = model.predict(X, verbose=0)
 
 print("target  prediction")
 for target, value in zip(y[0], prediction[0], strict=True):
     print(f"{target:6.1f}  {value:10.2f}")
 assert np.abs(prediction - y).max() < 0.02
-# --8<-- [end:the-predictions]
 
-# --8<-- [start:other-inputs]
+# %% other-inputs
 others = {
     "backwards": X[:, ::-1],
     "plus 1": X + 1,
@@ -95,9 +87,8 @@ for name, x in others.items():
     to_its_input = np.abs(answer - x[..., 0]).mean()
     to_the_learnt = np.abs(answer - y).mean()
     assert to_the_learnt < to_its_input
-# --8<-- [end:other-inputs]
 
-# --8<-- [start:by-heart]
+# %% by-heart
 place = np.arange(1, length + 1)
 
 fig, ax = plt.subplots()
@@ -109,9 +100,8 @@ ax.set_xlabel("place in the output vector")
 ax.set_ylabel("value")
 ax.legend()
 fig.savefig("by-heart.svg")
-# --8<-- [end:by-heart]
 
-# --8<-- [start:seven-units]
+# %% seven-units
 wider = keras.Sequential(
     [keras.Input((5, 1)), layers.LSTM(7), layers.Dense(3)]
 )
@@ -119,9 +109,8 @@ h = wider.layers[0](X)
 print(tuple(h.shape), tuple(wider(X).shape), wider.count_params())
 assert h.shape == (1, 7) and wider(X).shape == (1, 3)
 assert wider.count_params() == 4 * (7 * (1 + 7) + 7) + 7 * 3 + 3
-# --8<-- [end:seven-units]
 
-# --8<-- [start:one-value]
+# %% one-value
 one_value = keras.Sequential(
     [keras.Input((5, 1)), layers.LSTM(5), layers.Dense(1)]
 )
@@ -129,4 +118,3 @@ y_last = y[:, -1:]
 print(tuple(one_value(X).shape), y_last.shape, one_value.count_params())
 assert one_value(X).shape == y_last.shape == (1, 1)
 assert one_value.count_params() == 146
-# --8<-- [end:one-value]

@@ -1,4 +1,4 @@
-# --8<-- [start:import]
+# %% import
 from textwrap import fill
 
 import keras
@@ -8,10 +8,9 @@ import tensorflow as tf
 from keras import layers
 
 units = 24
-# --8<-- [end:import]
 
 
-# --8<-- [start:repeat-vector]
+# %% repeat-vector
 def repeat_vector(features, steps, values, activation=None):
     """(batch, features) -> (batch, steps, values)."""
     given = keras.Input((features,))
@@ -21,10 +20,7 @@ def repeat_vector(features, steps, values, activation=None):
     return keras.Model([given], y)
 
 
-# --8<-- [end:repeat-vector]
-
-
-# --8<-- [start:seed-the-state]
+# %% seed-the-state
 def seeded(features, values, activation=None):
     """(batch, features), (batch, time, values) -> (batch, time, values).
 
@@ -42,10 +38,7 @@ def seeded(features, values, activation=None):
     return keras.Model([given, before], y)
 
 
-# --8<-- [end:seed-the-state]
-
-
-# --8<-- [start:what-is-read]
+# %% what-is-read
 def inputs_of(way, x, y):
     """What the model reads in training, as a list of arrays."""
     if way == "RepeatVector":
@@ -56,10 +49,7 @@ def inputs_of(way, x, y):
     return [x, late]  # "feedback": the right output, one step late
 
 
-# --8<-- [end:what-is-read]
-
-
-# --8<-- [start:train]
+# %% train
 def prepare(make, loss):
     """A compiled model, and what `train` needs to start it again."""
     model = make()
@@ -87,10 +77,7 @@ def train(prepared, inputs, target, updates, seed):
     return model
 
 
-# --8<-- [end:train]
-
-
-# --8<-- [start:grow]
+# %% grow
 def grow(model, given, choose, steps):
     """Generate by calling the model on all that there is so far.
 
@@ -105,9 +92,7 @@ def grow(model, given, choose, steps):
     return before[:, 1:]
 
 
-# --8<-- [end:grow]
-
-# --8<-- [start:curves]
+# %% curves
 steps = 16
 t = np.arange(1, steps + 1)
 
@@ -121,10 +106,9 @@ def curves(speeds):
 x, y = curves(np.linspace(0.2, 0.6, 24))
 x_new, y_new = curves(np.linspace(0.21, 0.59, 9))  # others, in between
 print("x", x.shape, "y", y.shape)
-# --8<-- [end:curves]
 
 
-# --8<-- [start:curve-errors]
+# %% curve-errors
 def rmse(answer):
     return np.sqrt(np.mean((answer - y_new) ** 2))
 
@@ -153,9 +137,8 @@ print("… if told     ", *(f"{error:6.3f}" for error in told))
 assert max(errors["RepeatVector"] + errors["seed, zeros"]) < 0.1
 assert min(errors["seed, feedback"]) > 2 * max(told)
 assert np.mean(errors["seed, feedback"]) > np.mean(errors["RepeatVector"])
-# --8<-- [end:curve-errors]
 
-# --8<-- [start:curve-figure]
+# %% curve-figure
 fig, ax = plt.subplots()
 ax.plot(t, y_new[4, :, 0], "o", color="C7", label="target")
 for way, answer in drawn.items():
@@ -163,9 +146,8 @@ for way, answer in drawn.items():
 ax.set(xlabel="step", ylabel="output")
 ax.legend(loc="lower left")
 fig.savefig("curve.svg")
-# --8<-- [end:curve-figure]
 
-# --8<-- [start:words]
+# %% words
 kinds = {
     "colour": ["red", "blue", "black", "green"],
     "animal": ["cat", "goat", "bear", "horse"],
@@ -178,10 +160,9 @@ X = np.eye(2, dtype="float32")[[0, 0, 0, 0, 1, 1, 1, 1]]  # the kind
 ids = [[symbols.index(s) for s in w.ljust(longest, ".")] for w in words]
 Y = np.eye(len(symbols), dtype="float32")[ids]
 print("X", X.shape, "Y", Y.shape)
-# --8<-- [end:words]
 
 
-# --8<-- [start:is-it-a-word]
+# %% is-it-a-word
 def of_a_word(p):
     """The probability that a word of the right kind comes out.
 
@@ -208,9 +189,8 @@ for way, prepared in ways.items():
 
 assert max(shares["RepeatVector"] + shares["seed, zeros"]) < 0.1
 assert min(shares["seed, feedback"]) > 0.9
-# --8<-- [end:is-it-a-word]
 
-# --8<-- [start:the-average]
+# %% the-average
 share_of = Y[:4].mean(axis=0)  # how often each symbol, step by step
 p = repeating[1]([X[:1]]).numpy()[0]
 print("step", *(f"{step + 1:5}" for step in range(longest)))
@@ -218,17 +198,15 @@ for symbol in "rbgleuda.":
     at = symbols.index(symbol)
     print(f"{symbol:>4}", *(f"{value:5.2f}" for value in p[:, at]))
 assert np.abs(p - share_of).max() < 0.05
-# --8<-- [end:the-average]
 
-# --8<-- [start:the-best-without-feedback]
+# %% the-best-without-feedback
 letters = np.repeat([Y[:4].mean(axis=0), Y[4:].mean(axis=0)], 4, axis=0)
 best = of_a_word(letters)
 print(f"best without feedback: {best:.2f}")
 assert best < 0.05
-# --8<-- [end:the-best-without-feedback]
 
 
-# --8<-- [start:sample]
+# %% sample
 def sampler(seed):
     """A `choose` that draws one symbol from each row, as a one-hot row."""
     rng = np.random.default_rng(seed)
@@ -255,9 +233,8 @@ for at, (kind, right) in enumerate(kinds.items()):
     print(f"{kind}: {', '.join(valid)}")
     assert valid == sorted(right)
     assert np.mean([word in right for word in got]) > 0.85
-# --8<-- [end:sample]
 
-# --8<-- [start:a-step-model]
+# %% a-step-model
 values = len(symbols)
 given_in = keras.Input((2,))
 start = keras.Model(
@@ -287,10 +264,9 @@ def carry(given, choose, steps):
 carried = carry(given, sampler(seed=1), longest)
 assert np.array_equal(carried, grown)
 print("equal:", carried.shape)
-# --8<-- [end:a-step-model]
 
 
-# --8<-- [start:until-it-stops]
+# %% until-it-stops
 def one_word(kind, choose, at_most=20):
     """Step until the stop symbol; `at_most` in case it never comes."""
     h, c = start(np.eye(2, dtype="float32")[[kind]])
@@ -309,18 +285,16 @@ choose = sampler(seed=3)
 lengths = {len(one_word(0, choose)) for _ in range(20)}
 print("lengths:", *sorted(lengths))
 assert {3, 5} <= lengths
-# --8<-- [end:until-it-stops]
 
-# --8<-- [start:two-dimensions-in]
+# %% two-dimensions-in
 try:
     layers.LSTM(units, name="lstm")(keras.Input((2,)))
 except ValueError as error:
     print(fill(f"ValueError: {error}", 72))
 else:
     raise AssertionError("the LSTM took a vector")
-# --8<-- [end:two-dimensions-in]
 
-# --8<-- [start:wrong-initial-state]
+# %% wrong-initial-state
 sequence = np.zeros((8, 4, 3), "float32")
 wrong = {
     "one tensor, and an LSTM wants two": [(8, 4)],
@@ -337,10 +311,9 @@ for what, shapes in wrong.items():
         print(f"{what}\n    {type(error).__name__}: {told}")
     else:
         raise AssertionError("the state was taken")
-# --8<-- [end:wrong-initial-state]
 
 
-# --8<-- [start:most-likely]
+# %% most-likely
 def most_likely(p):
     return np.eye(p.shape[-1], dtype="float32")[p.argmax(axis=-1)]
 
@@ -349,16 +322,13 @@ again = grow(model, given, most_likely, longest)
 different = {spell(y) for y in again}
 print("different words:", len(different))
 assert len(different) == 2 and different <= set(words)
-# --8<-- [end:most-likely]
 
-# --8<-- [start:no-feedback-after-all]
+# %% no-feedback-after-all
 p = model([X, np.zeros_like(Y)]).numpy()
 print(f"probability of a word: {of_a_word(p):.2f}")
 assert of_a_word(p) < 0.1
-# --8<-- [end:no-feedback-after-all]
 
-# --8<-- [start:a-gru]
+# %% a-gru
 state_of_a_gru = tf.ones((8, 4))
 h = layers.GRU(4)(sequence, initial_state=state_of_a_gru)
 print(tuple(h.shape))
-# --8<-- [end:a-gru]

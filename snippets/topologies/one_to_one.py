@@ -1,4 +1,4 @@
-# --8<-- [start:the-data]
+# %% the-data
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,9 +10,8 @@ sequence = np.arange(5) / 5
 X = sequence.reshape(5, 1, 1)  # 5 samples, 1 timestep, 1 feature
 y = sequence.reshape(5, 1)  # 5 samples, 1 value each
 print(X.shape, y.shape)
-# --8<-- [end:the-data]
 
-# --8<-- [start:the-model]
+# %% the-model
 timesteps, features, units = 1, 1, 5
 model = keras.Sequential(
     [
@@ -24,9 +23,8 @@ model = keras.Sequential(
 model.compile(
     loss="mean_squared_error", optimizer="adam", steps_per_execution=50
 )
-# --8<-- [end:the-model]
 
-# --8<-- [start:the-shapes]
+# %% the-shapes
 lstm, dense = model.layers
 h = lstm(X)
 prediction = dense(h)
@@ -37,20 +35,17 @@ print("prediction", tuple(prediction.shape))
 assert X.shape == (5, 1, 1)
 assert h.shape == (5, 5)  # (batch, units): the time axis is gone
 assert prediction.shape == y.shape == (5, 1)
-# --8<-- [end:the-shapes]
 
-# --8<-- [start:the-summary]
+# %% the-summary
 model.summary()
-# --8<-- [end:the-summary]
 
-# --8<-- [start:the-parameters]
+# %% the-parameters
 in_lstm = 4 * (units * (features + units) + units)
 in_dense = units * 1 + 1
 print(in_lstm, "+", in_dense, "=", in_lstm + in_dense)
 assert model.count_params() == in_lstm + in_dense == 146
-# --8<-- [end:the-parameters]
 
-# --8<-- [start:the-training]
+# %% the-training
 before = model.get_weights()
 model.fit(
     np.tile(X, (1000, 1, 1)),  # the one batch, 1,000 times
@@ -60,18 +55,16 @@ model.fit(
     verbose=0,
 )
 after = model.get_weights()
-# --8<-- [end:the-training]
 
-# --8<-- [start:the-predictions]
+# %% the-predictions
 prediction = model.predict(X, verbose=0)
 
 print("target  prediction")
 for target, value in zip(y[:, 0], prediction[:, 0], strict=True):
     print(f"{target:6.1f}  {value:10.2f}")
 assert np.abs(prediction - y).max() < 0.05
-# --8<-- [end:the-predictions]
 
-# --8<-- [start:the-curve]
+# %% the-curve
 x = np.linspace(-1, 2, 61)
 line = keras.ops.convert_to_numpy(model(x.reshape(-1, 1, 1)))[:, 0]
 
@@ -88,9 +81,8 @@ inside = (x >= 0) & (x <= 0.8)
 error = np.abs(line - x)
 assert error[0] > 5 * error[inside].max()
 assert error[-1] > 5 * error[inside].max()
-# --8<-- [end:the-curve]
 
-# --8<-- [start:another-recurrent-kernel]
+# %% another-recurrent-kernel
 W, U, b = lstm.get_weights()
 
 lstm.set_weights([W, np.zeros_like(U), b])
@@ -102,9 +94,8 @@ lstm.set_weights([W, U, b])
 print("U is", U.shape, "and holds", U.size, "numbers")
 assert np.array_equal(without, prediction)
 assert np.array_equal(with_another, prediction)
-# --8<-- [end:another-recurrent-kernel]
 
-# --8<-- [start:never-moved]
+# %% never-moved
 names = ["W", "U", "b", "kernel of Dense", "bias of Dense"]
 for name, old, new in zip(names, before, after, strict=True):
     print(f"{name:15}  {np.sum(old == new):3} of {old.size:3} never moved")
@@ -113,10 +104,9 @@ forget = slice(units, 2 * units)  # gates stand in the order i, f, c, o
 assert np.array_equal(before[1], after[1])
 assert np.array_equal(before[0][:, forget], after[0][:, forget])
 assert np.array_equal(before[2][forget], after[2][forget])
-# --8<-- [end:never-moved]
 
 
-# --8<-- [start:without-recurrence]
+# %% without-recurrence
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
@@ -127,10 +117,9 @@ h = sigmoid(o) * np.tanh(c)
 by_hand = h @ after[3] + after[4]
 
 assert np.abs(by_hand - prediction).max() < 1e-6
-# --8<-- [end:without-recurrence]
 
 
-# --8<-- [start:eight-units]
+# %% eight-units
 def parameters(units, features):
     return 4 * (units * (features + units) + units) + units * 1 + 1
 
@@ -140,9 +129,7 @@ larger = keras.Sequential(
 )
 print(parameters(8, 1))
 assert larger.count_params() == parameters(8, 1)
-# --8<-- [end:eight-units]
 
-# --8<-- [start:another-order]
+# %% another-order
 backwards = model.predict(X[::-1], verbose=0)
 assert np.allclose(backwards[::-1], prediction, atol=1e-6)
-# --8<-- [end:another-order]

@@ -1,17 +1,23 @@
-"""Formulas, set by KaTeX while the site is built.
+"""The Markdown extension that sets formulas by KaTeX, at build time.
 
 The page then needs KaTeX's style sheet and fonts, but no script: formulas
 stand where they belong from the first paint, and without JavaScript too.
 """
 
+import atexit
 import functools
 import html
 import re
 from pathlib import Path
 
+from markdown import Extension, Markdown
+from markdown.postprocessors import Postprocessor
 from py_mini_racer import JSEvalException, MiniRacer
 
-KATEX = Path(__file__).parent / "assets" / "katex" / "katex.min.js"
+from unrolled.blocks import page_of
+from unrolled.page import Page
+
+KATEX = Path(__file__).parent / "katex" / "katex.min.js"
 STYLES = "styles/katex/katex-swap.min.css"
 
 # What pymdownx.arithmatex makes of $…$ and $$…$$.
@@ -20,8 +26,8 @@ FORMULA = re.compile(
 )
 
 
-def set_formulas(content: str, page) -> str:
-    """Set each formula in ``content``, the HTML of a ``pages.Page``.
+def set_formulas(content: str, page: Page) -> str:
+    """Set each formula in ``content``, HTML of ``page``.
 
     Raises ``PageError`` where KaTeX cannot read one.
     """
@@ -54,5 +60,24 @@ def _set(tex: str, display: bool) -> str:
 @functools.cache
 def _katex() -> MiniRacer:
     engine = MiniRacer()
+    # Left to the interpreter's end, it may wait for ever for its own thread.
+    atexit.register(engine.close)
     engine.eval(KATEX.read_text("utf-8"))
     return engine
+
+
+class Formulas(Postprocessor):
+    """Sets what arithmatex marked."""
+
+    def run(self, text: str) -> str:
+        return set_formulas(text, page_of(self.md))
+
+
+class FormulaExtension(Extension):
+    def extendMarkdown(self, md: Markdown) -> None:
+        # After everything: it reads the page's HTML.
+        md.postprocessors.register(Formulas(md), "unrolled-formula", -10)
+
+
+def makeExtension(**options) -> FormulaExtension:
+    return FormulaExtension(**options)

@@ -1,0 +1,301 @@
+"""What MkDocs does beyond its configuration; it loads this file as a hook.
+
+Pages get their blocks and formulas by two Markdown extensions, their .py and
+.ipynb, a line that says how to run them, and a policy that lets the browser
+refuse what comes from another host. Rendered pages are kept, so that an edit
+renders one page.
+"""
+
+import base64
+import functools
+import hashlib
+import importlib.metadata
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+
+import material.plugins.search.plugin as search
+import mkdocs_jupyter.config
+import nbformat
+from markdown.extensions.toc import nest_toc_tokens
+from mkdocs.plugins import CombinedEvent, event_priority
+from mkdocs.structure.files import File
+from mkdocs.structure.pages import Page as MkDocsPage
+from mkdocs.structure.toc import get_toc
+from mkdocs.utils import get_relative_url
+from nbconvert.exporters.templateexporter import default_filters
+
+ROOT = Path(__file__).parent.parent
+# `mkdocs`, unlike `python -m mkdocs`, does not look for modules here.
+sys.path.insert(0, str(ROOT))
+
+from unrolled.blocks import expand  # noqa: E402
+from unrolled.formula import STYLES  # noqa: E402
+from unrolled.page import Notebook, page_at, requirements  # noqa: E402
+
+log = logging.getLogger("mkdocs.hooks.unrolled")
+
+PACKAGE = Path(__file__).parent
+ASSETS = ROOT / "docs" / "assets"
+# The rest of docs/assets is put into pages, not loaded by browsers.
+SERVED = ("scripts", "styles")
+CACHE = ROOT / ".cache" / "unrolled"
+
+# The plugin's own template inlines 600 kB of JupyterLab styles in each page.
+mkdocs_jupyter.config.settings.templates_dir = str(PACKAGE / "notebook")
+# Installed because a page teaches it. The search would load its dictionary.
+search.jieba = None
+
+POLICY = {
+    "default-src": "'self'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "style-src": "'self' 'unsafe-inline'",  # figures carry style attributes
+}
+INLINE_SCRIPT = re.compile(
+    r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.S
+)
+CODE = re.compile(r'(?<=<code>).*?(?=</code></pre>)', re.S)
+SPAN = re.compile(r"</?span[^>]*>")
+SEARCH_ONLY = re.compile(r'\s?data-search-\w+="[^"]+"')
+
+serving = False
+
+
+def on_startup(command, dirty):
+    global serving
+    serving = command == "serve"
+
+
+def on_config(config):
+    """Add the extensions here: when MkDocs reads its configuration, it
+    cannot import them yet."""
+    config.markdown_extensions += ["unrolled.blocks", "unrolled.formula"]
+    changed = [p.name for p in PACKAGE.rglob("*.py") if _seen(p) != _now(p)]
+    if changed:
+        log.warning(
+            f"unrolled/{', '.join(changed)} changed: the build goes on with "
+            "the old code. Restart mkdocs serve to use the new."
+        )
+    return config
+
+
+def _now(path):
+    return path.stat().st_mtime_ns
+
+
+@functools.cache
+def _seen(path):
+    """When the file was last changed, as of the first look."""
+    return _now(path)
+
+
+def on_files(files, config):
+    """Add the assets all editions share, and a page's .py and .ipynb."""
+    for folder in SERVED:
+        for path in sorted((ASSETS / folder).rglob("*")):
+            if path.is_file():
+                uri = path.relative_to(ASSETS).as_posix()
+                files.append(File.generated(config, uri, abs_src_path=path))
+    for file in list(files.documentation_pages()):
+        page = page_at(Path(file.abs_src_path))
+        if not page.blocks:
+            continue
+        stem = file.src_uri.rsplit(".", 1)[0]
+        notebook = nbformat.writes(page.notebook())
+        _add(files, config, f"{stem}.py", page.download())
+        if isinstance(page, Notebook):
+            # With its outputs, for the plugin to render and to copy.
+            complete = CACHE / file.src_uri
+            _write(complete, notebook)
+            file.abs_src_path = str(complete)
+        else:
+            _add(files, config, f"{stem}.ipynb", notebook)
+    return files
+
+
+def _add(files, config, uri, content):
+    files.append(File.generated(config, uri, content=content))
+
+
+def _write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@event_priority(-50)  # mkdocs-jupyter has put its own `render` by then
+def on_pre_page(page, config, files):
+    """Render the page, or take what an earlier build rendered."""
+    render = page.render
+    if page.file.src_uri.endswith(".ipynb"):
+        render = functools.partial(_render_notebook, page, render)
+    if not config.strict:  # anchors would be checked against another build
+        render = functools.partial(_render_once, page, render)
+    page.render = render
+    return page
+
+
+def _render_notebook(page, render, config, files):
+    """Let mkdocs-jupyter render, and MkDocs the text between the cells.
+
+    So links are checked, and headings have the ids that they have elsewhere.
+    """
+    tokens, ids, links = [], set(), {}
+
+    def convert(source):
+        page.markdown = source
+        MkDocsPage.render(page, config, files)
+        tokens.extend(_tokens(page.toc))
+        ids.update(page.present_anchor_ids)
+        for file, anchors in page.links_to_anchors.items():
+            links.setdefault(file, {}).update(anchors)
+        return page.content
+
+    default_filters["page_markdown"] = convert
+    render(config, files)
+    page.toc = get_toc(nest_toc_tokens(tokens))
+    page.present_anchor_ids, page.links_to_anchors = ids, links
+
+
+def _render_once(page, render, config, files):
+    kept = CACHE / f"{page.file.src_uri}.json"
+    key = _key(page, config, files)
+    if kept.exists():
+        old = json.loads(kept.read_text("utf-8"))
+        if old["key"] == key:
+            page.content = old["content"]
+            page.toc = get_toc(nest_toc_tokens(old["toc"]))
+            page.title = old["title"]
+            return
+    render(config, files)
+    new = {
+        "key": key,
+        "content": page.content,
+        "toc": _tokens(page.toc),
+        "title": page.title,
+    }
+    _write(kept, json.dumps(new))
+
+
+def _tokens(toc):
+    """The headings of a page, one after another."""
+    flat = []
+    for heading in toc:
+        token = {
+            "level": heading.level,
+            "id": heading.id,
+            "name": heading.title,
+        }
+        flat += [token, *_tokens(heading.children)]
+    return flat
+
+
+def _key(page, config, files):
+    """Changes with all that the rendered page follows from."""
+    path = Path(page.file.abs_src_path)
+    text = path.read_text("utf-8")
+    if path.suffix == ".md":
+        text = "\n".join(line for _, line in expand(page_at(path)))
+    uris = sorted(file.src_uri for file in files)
+    parts = (text, uris, config.markdown_extensions, config.mdx_configs)
+    return hashlib.sha256(repr((parts, _machinery())).encode()).hexdigest()
+
+
+@functools.cache
+def _machinery():
+    """What renders: versions of the libraries, and our own files."""
+    sources = [p for p in sorted(PACKAGE.rglob("*")) if p.is_file()]
+    ours = [p.read_bytes() for p in sources if p.suffix != ".pyc"]
+    names = ("markdown", "mkdocs", "mkdocs-jupyter", "pygments")
+    names += ("pymdown-extensions", "nbconvert")
+    return [importlib.metadata.version(name) for name in names], ours
+
+
+def on_page_content(html, page, config, files):
+    """Say under the title how to run the page and how to take it away."""
+    stem = page.file.src_uri.rsplit(".", 1)[0]
+    program = files.get_file_from_path(f"{stem}.py")
+    if program is None:
+        return html
+    script = get_relative_url(program.url, page.url)
+    is_notebook = page.file.src_uri.endswith(".ipynb")
+    # The plugin copies a notebook beside its page.
+    notebook = (
+        stem.split("/")[-1] + ".ipynb"
+        if is_notebook
+        else f"{script[:-3]}.ipynb"
+    )
+    needs = requirements(program.content_string)
+    line = (
+        f'<p class="run">Run this page: <code>pip install {needs}</code>, '
+        "then copy its blocks, or take it as "
+        f'<a href="{script}" download>.py</a> or '
+        f'<a href="{notebook}" download>.ipynb</a>.</p>'
+    )
+    return html.replace("</h1>", f"</h1>\n{line}", 1)
+
+
+@event_priority(50)  # before the search reads the page
+def on_page_context(context, page, config, nav):
+    """Hand the search code without colours: the same words, read sooner."""
+    page.coloured = page.content
+    page.content = CODE.sub(lambda code: SPAN.sub("", code[0]), page.content)
+    return context
+
+
+@event_priority(-50)
+def _after_search(context, page, config, nav):
+    page.content = SEARCH_ONLY.sub("", page.coloured)
+    return context
+
+
+on_page_context = CombinedEvent(on_page_context, _after_search)
+
+
+def on_post_page(output, page, config):
+    """Add to the head, and name what Material leaves without a name."""
+    # Before Material's own script, which asks for the index at once.
+    uris = {"scripts/search.js": '<script src="{}"></script>'}
+    if 'class="katex"' in output:
+        uris[STYLES] = '<link rel="stylesheet" href="{}">'
+    head = "".join(
+        element.format(get_relative_url(uri, page.url))
+        for uri, element in uris.items()
+    )
+    output = output.replace("</head>", f"{head}</head>", 1)
+    # The label that names a chapter with a page of its own is but an icon.
+    output = re.sub(
+        r'aria-labelledby="(__nav_\d+)_label"([^>]*>\s*<label )',
+        r'aria-labelledby="\1_title"\2id="\1_title" ',
+        output,
+    )
+    output = output.replace(
+        'role="dialog">', 'role="dialog" aria-label="Search">', 1
+    )
+    return _with_policy(output)
+
+
+def on_post_template(output, template_name, config):
+    return _with_policy(output) if template_name == "404.html" else output
+
+
+def _with_policy(output):
+    """Tell the browser to load from this site only, and to run no script
+    that the build has not seen."""
+    if serving:  # MkDocs adds a script of its own, new each time
+        return output
+    scripts = set(INLINE_SCRIPT.findall(output))
+    hashes = sorted(f"'sha256-{_sha256(script)}'" for script in scripts)
+    policy = POLICY | {"script-src": " ".join(["'self'", *hashes])}
+    content = "; ".join(f"{name} {value}" for name, value in policy.items())
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{content}">'
+    return output.replace("<head>", f"<head>\n    {meta}", 1)
+
+
+@functools.cache
+def _sha256(text):
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b64encode(digest).decode()
