@@ -20,9 +20,11 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from docs import pages
-from docs.pages import ROOT
-from tests.web import chromium, serving
+import nbformat
+
+from unrolled import blocks
+from unrolled.page import ROOT, Notebook, pages
+from unrolled.web import chromium, serving
 
 TARGETS = {"training": 15, "job": 0.6, "build": 1.3, "weight": 150_000}
 
@@ -104,7 +106,11 @@ def training() -> None:
 def job() -> None:
     """The pages through pytest against each as ``python -m``."""
     jobs = _timed("pytest", "-q", "tests/test_pages.py")
-    programs = [page.program for page in pages.pages() if page.blocks]
+    programs = [
+        page.program
+        for page in pages()
+        if page.blocks and not isinstance(page, Notebook)
+    ]
     alone = 0.0
     for program in programs:
         module = program.relative_to(ROOT).with_suffix("")
@@ -117,14 +123,16 @@ def build() -> None:
     """The strict build against plain Material's, of the same text."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        for page in pages.pages():
-            target = folder / "docs" / f"{page.name}.md"
+        for page in pages():
+            target = (
+                folder / "docs" / page.path.relative_to(ROOT / "docs" / "en")
+            )
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(page.expand(page.text, 1), encoding="utf-8")
-        for lab in pages.labs():
-            target = folder / "docs" / lab.relative_to(ROOT / "docs" / "en")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(lab.read_bytes())
+            if isinstance(page, Notebook):
+                text = nbformat.writes(page.notebook())
+            else:
+                text = "\n".join(line for _, line in blocks.expand(page))
+            target.write_text(text, encoding="utf-8")
         plain = folder / "mkdocs.yml"
         plain.write_text(PLAIN.format(docs=folder / "docs"))
         ours, theirs = [], []

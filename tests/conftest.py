@@ -1,6 +1,7 @@
 """What the tests share: options, interpreters, the built site, a browser."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,9 +10,11 @@ import sys
 import pytest
 from filelock import FileLock
 
-from docs.pages import ROOT
-from tests.interpreter import Interpreter
-from tests.web import NoChromium, chromium, serving
+from unrolled.page import ROOT
+from unrolled.run import Interpreter
+from unrolled.web import NoChromium, chromium, serving
+
+BUILD_LIMIT = 300  # seconds, for a build that hangs
 
 
 def pytest_addoption(parser):
@@ -20,6 +23,73 @@ def pytest_addoption(parser):
         action="store_true",
         help="rewrite recorded outputs and figures that differ",
     )
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "clock: reads a clock, and runs while nothing else does"
+    )
+
+
+class Turn:
+    """The right to run: shared by most tests, had alone by those that read
+    a clock, whichever process they run in."""
+
+    def __init__(self):
+        folder = ROOT / ".cache"
+        folder.mkdir(exist_ok=True)
+        # Who waits to be alone holds the door, so that nobody new comes in.
+        self._door = (folder / "door.lock").open("w")
+        self._room = (folder / "room.lock").open("w")
+        self._alone = False
+
+    def take(self, alone):
+        if alone and self._alone:
+            return
+        fcntl.flock(self._door, fcntl.LOCK_EX)
+        fcntl.flock(self._room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        self._alone = alone
+        if not alone:
+            fcntl.flock(self._door, fcntl.LOCK_UN)
+
+    def leave(self):
+        self._alone = False
+        fcntl.flock(self._room, fcntl.LOCK_UN)
+        fcntl.flock(self._door, fcntl.LOCK_UN)
+
+
+turn = Turn()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    def reads_a_clock(item):
+        return item is not None and item.get_closest_marker("clock")
+
+    turn.take(alone=bool(reads_a_clock(item)))
+    try:
+        return (yield)
+    finally:
+        if not (reads_a_clock(item) and reads_a_clock(nextitem)):
+            turn.leave()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Which programs took most of the processor's time."""
+    times = [
+        (seconds, report.nodeid)
+        for kind in ("passed", "failed")
+        for report in terminalreporter.stats.get(kind, [])
+        for name, seconds in report.user_properties
+        if name == "processor time" and report.when == "call"
+    ]
+    if times:
+        total = sum(seconds for seconds, _ in times)
+        terminalreporter.write_sep(
+            "=", f"programs: {total:.0f} s of processor"
+        )
+        for seconds, name in sorted(times, reverse=True)[:5]:
+            terminalreporter.write_line(f"{seconds:6.1f} s  {name}")
 
 
 @pytest.fixture(scope="session")
@@ -42,23 +112,27 @@ def site(tmp_path_factory):
     folder = shared / "site"
     with FileLock(shared / "site.lock"):
         if not folder.exists():
-            build(folder)
+            built = build("--site-dir", folder)
+            if built.returncode:
+                shutil.rmtree(folder, ignore_errors=True)
+                pytest.fail(built.stdout, pytrace=False)
     return folder
 
 
-def build(folder, cwd=ROOT):
-    """Build the site strictly; a broken build leaves nothing behind."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q"]
-    built = subprocess.run(
-        [*command, "--site-dir", folder],
+def build(*options, cwd=ROOT):
+    """Build strictly, as a process of its own with a time limit.
+
+    Not with ``-q``: MkDocs then counts no warning, and none fails the build.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", *options],
         cwd=cwd,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
+        timeout=BUILD_LIMIT,
     )
-    if built.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.fail(built.stdout + built.stderr, pytrace=False)
 
 
 @pytest.fixture(scope="session")

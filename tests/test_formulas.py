@@ -2,8 +2,8 @@
 
 import pytest
 
-from docs.formulas import set_formulas
-from docs.pages import Page, PageError
+from unrolled.formula import set_formulas
+from unrolled.page import Page, PageError
 
 
 def arithmatex(tex):

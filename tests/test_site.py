@@ -13,20 +13,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbclient import NotebookClient
 
-from docs import pages
-from docs.pages import ROOT, Page
-from tests import job
 from tests.bench import TARGETS, weigh
+from unrolled import check
+from unrolled.page import Notebook, pages
 
-PAGES = [page for page in pages.pages() if page.blocks]
+SITE = {page.name.as_posix(): page for page in pages()}
+PAGES = [page for page in SITE.values() if page.blocks]
 # A download is its page's blocks, as all pages' tests hold, and the blocks run
 # with their page; so one page shows that downloads run by themselves.
 SAMPLE = next(page for page in PAGES if page.name.name == "many-to-many")
-SOURCES = [*(page.path for page in pages.pages()), *pages.labs()]
-NAMES = [
-    path.relative_to(ROOT / "docs" / "en").with_suffix("").as_posix()
-    for path in SOURCES
-]
 
 
 def url(name: str) -> str:
@@ -42,7 +37,7 @@ def together(name):
     return pytest.param(name, marks=pytest.mark.xdist_group(f"site {name}"))
 
 
-@pytest.fixture(scope="module", params=map(together, NAMES))
+@pytest.fixture(scope="module", params=map(together, SITE))
 def name(request):
     return request.param
 
@@ -89,32 +84,29 @@ def test_links_and_anchors_lead_somewhere(site, name):
     assert not broken, f"{name}: broken links {broken}"
 
 
-def test_the_build_imports_no_tensorflow():
-    code = (
-        "import sys, mkdocs.config, mkdocs.commands.build as b, tempfile\n"
-        "config = mkdocs.config.load_config(site_dir=tempfile.mkdtemp())\n"
-        "config.plugins.on_startup(command='build', dirty=False)\n"
-        "b.build(config)\n"
-        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+def download(site, page, suffix):
+    """A notebook lies beside its page, as the plugin puts it."""
+    beside = isinstance(page, Notebook) and suffix == ".ipynb"
+    name = page.name / page.path.stem if beside else page.name
+    return site / f"{name}{suffix}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_downloads_are_the_blocks(page, site):
     """Both downloads hold what the page's own test ran, and its outputs."""
-    code = code_of(page.name.as_posix())
-    script = (site / f"{page.name}.py").read_text("utf-8")
+    code = [block.code.strip("\n") for block in page.blocks]
+    script = download(site, page, ".py").read_text("utf-8")
     assert script == so_far(code, len(code))
-    notebook = nbformat.read(site / f"{page.name}.ipynb", 4)
+    notebook = nbformat.read(download(site, page, ".ipynb"), 4)
     nbformat.validate(notebook)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.source for cell in cells] == code
+    assert [cell.source.strip("\n") for cell in cells] == code
     for cell, block in zip(cells, page.blocks, strict=True):
         printed = [o.text for o in cell.outputs if o.output_type == "stream"]
-        recorded = block.output_file
-        exists = recorded.exists()
-        assert printed == ([recorded.read_text("utf-8")] if exists else [])
+        exists = block.output.exists()
+        assert printed == ([block.output.read_text("utf-8")] * exists)
+        drawn = [o for o in cell.outputs if o.output_type == "display_data"]
+        assert len(drawn) == len(block.figures)
 
 
 def test_a_py_download_runs_by_itself(site, tmp_path):
@@ -133,13 +125,13 @@ def test_a_py_download_runs_by_itself(site, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr
     printed = "".join(
-        block.output_file.read_text("utf-8")
+        block.output.read_text("utf-8")
         for block in page.blocks
-        if block.output_file.exists()
+        if block.output.exists()
     )
     lines = [line.rstrip() for line in ran.stdout.splitlines()]
     marks = {"tolerance": "0.01"}
-    assert job.differs(printed, "\n".join(lines) + "\n", marks) is None
+    assert check.differs(printed, "\n".join(lines) + "\n", marks) is None
 
 
 def test_a_notebook_download_runs_by_itself(site, tmp_path, monkeypatch):
@@ -151,16 +143,6 @@ def test_a_notebook_download_runs_by_itself(site, tmp_path, monkeypatch):
     client.execute()  # a cell that raises raises here
 
 
-@pytest.mark.parametrize("lab", pages.labs(), ids=lambda lab: str(lab.stem))
-def test_lab_downloads_are_valid(site, lab):
-    name = lab.relative_to(ROOT / "docs" / "en").with_suffix("")
-    downloaded = site / name / lab.name
-    nbformat.validate(nbformat.read(downloaded, 4))
-    assert downloaded.read_bytes() == lab.read_bytes()
-    script = (site / f"{name}.py").read_text("utf-8")
-    compile(script, str(name), "exec")
-
-
 # In the browser
 
 
@@ -169,9 +151,10 @@ def visited(browser, address, name, **options):
     """A page as its reader opens it; notes what it asks and what breaks."""
     context = browser.new_context(base_url=address, **options)
     tab = context.new_page()
-    tab.responses, tab.asked, tab.broken = [], [], []
+    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
     tab.on("request", lambda request: tab.asked.append(request.url))
     tab.on("response", lambda response: tab.responses.append(response))
+    tab.on("console", lambda message: tab.said.append(message.text))
     tab.on("pageerror", lambda error: tab.broken.append(str(error)))
     tab.goto(url(name), wait_until="networkidle")
     yield tab
@@ -204,6 +187,7 @@ def test_nothing_is_asked_of_another_host(desktop, address):
     ours = (address, "data:", "blob:")
     assert [url for url in desktop.asked if not url.startswith(ours)] == []
     assert desktop.broken == []
+    assert desktop.said == []  # what its policy refuses, a page complains of
     assert [r.url for r in desktop.responses if not r.ok] == []
 
 
@@ -285,40 +269,32 @@ def test_the_copy_buttons_yield_the_program(desktop, name):
     copied = "navigator.clipboard.readText()"
     program = ".md-content .language-python:not(:has(.filename))"
     codes = desktop.locator(program)
-    blocks = code_of(name)
-    text = "all => all.map(one => one.querySelector('code').textContent)"
-    assert [b.strip("\n") for b in codes.evaluate_all(text)] == blocks
+    blocks = [block.code.strip("\n") for block in SITE[name].blocks]
+    assert codes.count() == len(blocks)
+    text = "one => one.querySelector('code').textContent"
+    shortened = "one => Boolean(one.closest('[data-shortened]'))"
     buttons = codes.get_by_role("button", name="copy the page so far")
     assert buttons.count() == max(0, len(blocks) - 1)
-    for number in {0, len(blocks) - 1} if blocks else ():  # first and last
+    for number, block in enumerate(blocks):
         code = codes.nth(number)
+        partly = code.evaluate(shortened)
+        assert partly or code.evaluate(text).strip("\n") == block
+        if not partly and number not in (0, len(blocks) - 1):
+            continue  # of the rest, only the first and last are pressed
         code.hover()
-        code.locator("[data-md-type=copy], .md-clipboard").first.click()
-        assert desktop.evaluate(copied).strip("\n") == blocks[number]
+        if partly:
+            code.get_by_role("button", name="copy this block").click()
+            code.get_by_role("button", name="copied").wait_for()
+        else:
+            copy = code.locator("[data-md-type=copy], .md-clipboard")
+            copy.first.click()
+        assert desktop.evaluate(copied).strip("\n") == block
         if number:
             button = code.get_by_role("button", name="copy the page so far")
             button.focus()
             desktop.keyboard.press("Enter")
-            code.get_by_role("button", name="copied").wait_for()
+            code.get_by_role("button", name="copied").first.wait_for()
             assert desktop.evaluate(copied) == so_far(blocks, number + 1)
-
-
-def code_of(name):
-    """The blocks of a page's program, or a lab's code cells."""
-    path = ROOT / "docs" / "en" / f"{name}.ipynb"
-    if path.exists():
-        cells = nbformat.read(path, 4).cells
-        return [shown(c.source) for c in cells if c.cell_type == "code"]
-    blocks = Page(path.with_suffix(".md")).blocks
-    return [block.code.strip("\n") for block in blocks]
-
-
-def shown(source):
-    """A lab's cell on its page: of data by the thousand, the ends."""
-    lines = source.strip().split("\n")
-    if len(lines) >= 1000:
-        lines[5:-3] = ["… the .ipynb and the .py hold them all …"]
-    return "\n".join(lines)
 
 
 def so_far(blocks, count):

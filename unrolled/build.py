@@ -58,7 +58,7 @@ POLICY = {
 INLINE_SCRIPT = re.compile(
     r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.S
 )
-CODE = re.compile(r'(?<=<code>).*?(?=</code></pre>)', re.S)
+CODE = re.compile(r"(?<=<code>).*?(?=</code></pre>)", re.S)
 SPAN = re.compile(r"</?span[^>]*>")
 SEARCH_ONLY = re.compile(r'\s?data-search-\w+="[^"]+"')
 

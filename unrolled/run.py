@@ -1,11 +1,12 @@
 """Runs programs as readers would: a fresh interpreter, an empty folder.
 
-Importing TensorFlow takes seconds, so one process imports it and forks a
+Importing TensorFlow takes seconds, so a process imports it once and forks a
 child for each program, before any operation has run. Nothing that a program
 does outlives its child.
 
-    interpreter = Interpreter()
-    results = interpreter.run([("page.md:12", "print(1)")], folder, limit=30)
+    with contextlib.closing(Interpreter()) as interpreter:
+        run = interpreter.run([("page.md:12", "print(1)")], folder, limit=30)
+    assert run.results[0].stdout == "1\n"
 """
 
 import contextlib
@@ -15,14 +16,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-MATPLOTLIBRC = ROOT / "docs" / "assets" / "styles" / "matplotlibrc"
+MATPLOTLIBRC = Path(__file__).parent / "matplotlibrc"
 
-# Imported once and shared by all children. Each is on some page.
-WARM = "import keras, matplotlib.pyplot, numpy, tensorflow, tqdm"
+# Imported once and shared by all children. Each is on some page. A program
+# that chooses another backend of Keras must itself be the first to import it.
+WARM = "import matplotlib.pyplot, numpy, tqdm"
+WARM_TENSORFLOW = "import keras, tensorflow"
 
 
 @dataclass
@@ -35,46 +37,55 @@ class Result:
     files: tuple[str, ...] = ()
 
 
-class Hung(Exception):
-    """A program was stopped at its time limit."""
+@dataclass
+class Run:
+    """What a program did: a result for each block up to the last begun."""
 
-    def __init__(self, done: int):
-        self.done = done
-        super().__init__(f"stopped at the time limit after {done} blocks")
+    results: list[Result] = field(default_factory=list)
+    hung: bool = False
+    processor_time: float = 0.0
 
 
 class Interpreter:
-    """A process that has imported the heavy modules and forks."""
+    """Processes that have imported the heavy modules, and fork."""
 
     def __init__(self):
-        environment = os.environ | {
-            "MPLBACKEND": "Agg",
-            "TF_CPP_MIN_LOG_LEVEL": "3",  # notes on the machine, not results
-            "MATPLOTLIBRC": str(MATPLOTLIBRC),
-        }
-        environment.pop("PYTHONPATH", None)
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
+        self._servers: dict[bool, subprocess.Popen] = {}
+
+    def _server(self, tensorflow: bool) -> subprocess.Popen:
+        if tensorflow not in self._servers:
+            environment = os.environ | {
+                "MPLBACKEND": "Agg",
+                "TF_CPP_MIN_LOG_LEVEL": "3",  # notes on the machine
+                "MATPLOTLIBRC": str(MATPLOTLIBRC),
+            }
+            environment.pop("PYTHONPATH", None)
+            imports = [WARM, WARM_TENSORFLOW] if tensorflow else [WARM]
+            self._servers[tensorflow] = subprocess.Popen(
+                [sys.executable, "-I", __file__, *imports],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=environment,
+            )
+        return self._servers[tensorflow]
 
     def close(self) -> None:
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
+        for server in self._servers.values():
+            server.stdin.close()
+            server.stdout.close()
+            server.wait()
 
     def run(
         self, blocks: list[tuple[str, str]], folder: Path, limit: float
-    ) -> list[Result]:
+    ) -> Run:
         """Run ``(name, code)`` blocks as one session in ``folder``.
 
-        Returns a result for each block up to the first that raises.
-        Raises ``Hung`` when ``limit`` seconds have passed.
+        Ends at the first that raises, or when ``limit`` seconds have passed.
         """
+        chooses = any('os.environ["KERAS_BACKEND"]' in c for _, c in blocks)
+        server = self._server(tensorflow=not chooses)
         with tempfile.TemporaryDirectory() as aside:
             job = {
                 "blocks": blocks,
@@ -82,25 +93,25 @@ class Interpreter:
                 "aside": aside,
                 "limit": limit,
             }
-            self._process.stdin.write(json.dumps(job) + "\n")
-            self._process.stdin.flush()
-            ended = json.loads(self._process.stdout.readline())
+            server.stdin.write(json.dumps(job) + "\n")
+            server.stdin.flush()
+            ended, seconds = json.loads(server.stdout.readline())
             lines = (Path(aside) / "results").read_text("utf-8").splitlines()
             results = [Result(**json.loads(line)) for line in lines]
-            if ended == "hung":
-                raise Hung(len(results))
-            if ended != 0 and not (results and results[-1].error):
+            hung = ended == "hung"
+            if ended and not hung and not (results and results[-1].error):
                 crash = (Path(aside) / "stderr").read_text("utf-8")
                 error = f"the interpreter died ({ended}): {crash[-2000:]}"
                 results.append(Result(error=error))
-        return results
+        return Run(results, hung, seconds)
 
 
 def _serve() -> None:
     """Read jobs, fork a child for each, say how it ended."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    exec(WARM, {})
+    for imports in sys.argv[1:]:
+        exec(imports, {})
     for line in sys.stdin:
         job = json.loads(line)
         (Path(job["aside"]) / "results").touch()
@@ -112,8 +123,9 @@ def _serve() -> None:
         answers.flush()
 
 
-def _wait(child: int, limit: float) -> int | str:
-    """The child's exit code, or ``"hung"``; it and its own are gone."""
+def _wait(child: int, limit: float) -> tuple[int | str, float]:
+    """The child's exit code, or ``"hung"``, and the processor time it took;
+    it and its own are gone."""
 
     def stop(*_):
         raise TimeoutError
@@ -121,17 +133,17 @@ def _wait(child: int, limit: float) -> int | str:
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, limit)
     try:
-        _, status = os.waitpid(child, 0)
+        _, status, usage = os.wait4(child, 0)
         ended = os.waitstatus_to_exitcode(status)
     except TimeoutError:
         os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _, _, usage = os.wait4(child, 0)
         ended = "hung"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
-    return ended
+    return ended, usage.ru_utime + usage.ru_stime
 
 
 def _run(job: dict) -> None:
@@ -149,6 +161,7 @@ def _run(job: dict) -> None:
     sys.stdin = io.TextIOWrapper(io.FileIO(os.devnull))
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), encoding="utf-8")
     sys.stderr = io.TextIOWrapper(io.FileIO(warned, "w"), encoding="utf-8")
+    os.environ["TMPDIR"] = tempfile.tempdir = job["aside"]
     os.chdir(job["folder"])
     sys.path.insert(0, job["folder"])
     sys.argv = ["page.py"]
