@@ -200,7 +200,7 @@ def _key(page, config, files):
     if path.suffix == ".md":
         text = "\n".join(line for _, line in expand(page_at(path)))
     uris = sorted(file.src_uri for file in files)
-    parts = (text, uris, config.markdown_extensions, config.mdx_configs)
+    parts = (text, uris, Path(config.config_file_path).read_bytes())
     return hashlib.sha256(repr((parts, _machinery())).encode()).hexdigest()
 
 

@@ -201,40 +201,46 @@ class Page:
 
     def notebook(self) -> nbformat.NotebookNode:
         """The page as a notebook: headings, blocks, recorded outputs."""
-        v4 = nbformat.v4
-        cells = [v4.new_markdown_cell(f"# {self.title}")]
+        cells = [_cell("markdown", f"# {self.title}")]
         for block, heading in zip(self.blocks, self._headings(), strict=True):
             if heading:
-                cells.append(v4.new_markdown_cell(heading))
-            cells.append(v4.new_code_cell(block.code.strip("\n")))
+                cells.append(_cell("markdown", heading))
+            cells.append(_cell("code", block.code.strip("\n"), outputs=[]))
         for number, cell in enumerate(cells):
-            cell.id = f"cell-{number}"  # random by default
+            cell["id"] = f"cell-{number}"
         kernel = {
             "name": "python3",
             "display_name": "Python 3",
             "language": "python",
         }
-        return self.with_records(
-            v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        )
+        notebook = {
+            "cells": cells,
+            "metadata": {"kernelspec": kernel},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        return self.with_records(nbformat.from_dict(notebook))
 
     def with_records(
         self, notebook: nbformat.NotebookNode
     ) -> nbformat.NotebookNode:
         """``notebook``, whose code cells are the blocks, with its outputs."""
-        v4 = nbformat.v4
         cells = [c for c in notebook.cells if c.cell_type == "code"]
         for number, (cell, block) in enumerate(
             zip(cells, self.blocks, strict=True), 1
         ):
             cell.execution_count = number
+            outputs = []
             if block.output.exists():
                 text = block.output.read_text(encoding="utf-8")
-                cell.outputs.append(v4.new_output("stream", text=text))
+                printed = {"output_type": "stream", "name": "stdout"}
+                outputs.append(printed | {"text": text})
             for name in block.figures:
                 if (recorded := self.figures / name).exists():
                     svg = {"image/svg+xml": recorded.read_text("utf-8")}
-                    cell.outputs.append(v4.new_output("display_data", svg))
+                    drawn = {"output_type": "display_data", "metadata": {}}
+                    outputs.append(drawn | {"data": svg})
+            cell.outputs = [nbformat.from_dict(output) for output in outputs]
         return notebook
 
     def _headings(self) -> list[str]:
@@ -341,6 +347,11 @@ def backend(code: str) -> str:
     """The backend on which ``code`` runs Keras."""
     found = KERAS_BACKEND.search(code)
     return found[1] if found else "tensorflow"
+
+
+def _cell(kind: str, source: str, **more) -> dict:
+    """A cell as a plain dictionary: ``v4.new_code_cell`` checks each one."""
+    return {"cell_type": kind, "source": source, "metadata": {}} | more
 
 
 def _marks_of(metadata: dict) -> list[str]:

@@ -277,6 +277,7 @@ def answers(logits):
     return np.where(is_polyphonic, np.array(names)[chosen], baseline)
 
 
+keras.utils.set_random_seed(0)  # a layer draws its dropout from here on
 models = {build.__name__: build() for build in (one_direction, two_directions)}
 for name, model in models.items():
     trainable = sum(np.prod(v.shape) for v in model.trainable_variables)
