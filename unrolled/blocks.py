@@ -120,12 +120,16 @@ def _figure(page, number: int, name: str) -> list[str]:
 def page_of(md: Markdown):
     """The ``page.Page`` that ``md`` is converting.
 
-    MkDocs says which it is in the processor of its links.
+    MkDocs says which it is in the processor of its links, Zensical in one of
+    its own.
     """
-    from unrolled.page import page_at
+    from unrolled.page import ROOT, page_at
 
-    file = md.treeprocessors["relpath"].file
-    return page_at(Path(file.src_dir, file.src_uri))
+    if "relpath" in md.treeprocessors:
+        file = md.treeprocessors["relpath"].file
+        return page_at(Path(file.src_dir, file.src_uri))
+    context = md.preprocessors["rendering_context"]
+    return page_at(ROOT / context.config["docs_dir"] / context.page.path)
 
 
 class Blocks(Preprocessor):

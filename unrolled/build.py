@@ -9,6 +9,7 @@ renders one page.
 import base64
 import functools
 import hashlib
+import html
 import importlib.metadata
 import json
 import logging
@@ -33,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 from unrolled.blocks import expand  # noqa: E402
 from unrolled.formula import STYLES  # noqa: E402
-from unrolled.page import Notebook, page_at, requirements  # noqa: E402
+from unrolled.page import Notebook, PageError, page_at, requirements  # noqa: E402
 
 log = logging.getLogger("mkdocs.hooks.unrolled")
 
@@ -63,6 +64,7 @@ SPAN = re.compile(r"</?span[^>]*>")
 SEARCH_ONLY = re.compile(r'\s?data-search-\w+="[^"]+"')
 
 serving = False
+rendered = {"rendered": 0, "kept": 0}  # pages, in this build
 
 
 def on_startup(command, dirty):
@@ -102,8 +104,13 @@ def on_files(files, config):
                 files.append(File.generated(config, uri, abs_src_path=path))
     for file in list(files.documentation_pages()):
         page = page_at(Path(file.abs_src_path))
-        if not page.blocks:
-            continue
+        try:
+            if not page.blocks:
+                continue
+        except PageError:
+            if not serving:
+                raise
+            continue  # the page itself will tell
         stem = file.src_uri.rsplit(".", 1)[0]
         notebook = nbformat.writes(page.notebook())
         _add(files, config, f"{stem}.py", page.download())
@@ -134,8 +141,23 @@ def on_pre_page(page, config, files):
         render = functools.partial(_render_notebook, page, render)
     if not config.strict:  # anchors would be checked against another build
         render = functools.partial(_render_once, page, render)
+    if serving:
+        render = functools.partial(_render_or_tell, page, render)
     page.render = render
     return page
+
+
+def _render_or_tell(page, render, config, files):
+    """While serving, a mistake is told where the page would be: MkDocs would
+    answer no request until it is mended."""
+    try:
+        render(config, files)
+    except PageError as error:
+        log.error(str(error))
+        page.content = (
+            f"<h1>A mistake</h1><pre>{html.escape(str(error))}</pre>"
+        )
+        page.toc, page.present_anchor_ids = get_toc([]), None
 
 
 def _render_notebook(page, render, config, files):
@@ -166,11 +188,13 @@ def _render_once(page, render, config, files):
     if kept.exists():
         old = json.loads(kept.read_text("utf-8"))
         if old["key"] == key:
+            rendered["kept"] += 1
             page.content = old["content"]
             page.toc = get_toc(nest_toc_tokens(old["toc"]))
             page.title = old["title"]
             return
     render(config, files)
+    rendered["rendered"] += 1
     new = {
         "key": key,
         "content": page.content,
@@ -178,6 +202,13 @@ def _render_once(page, render, config, files):
         "title": page.title,
     }
     _write(kept, json.dumps(new))
+
+
+def on_post_build(config):
+    if not config.strict:
+        new, kept = rendered["rendered"], rendered["kept"]
+        log.info(f"rendered {new} page{'s' * (new != 1)}, kept {kept}")
+    rendered.update(rendered=0, kept=0)
 
 
 def _tokens(toc):
@@ -214,12 +245,12 @@ def _machinery():
     return [importlib.metadata.version(name) for name in names], ours
 
 
-def on_page_content(html, page, config, files):
+def on_page_content(content, page, config, files):
     """Say under the title how to run the page and how to take it away."""
     stem = page.file.src_uri.rsplit(".", 1)[0]
     program = files.get_file_from_path(f"{stem}.py")
     if program is None:
-        return html
+        return content
     script = get_relative_url(program.url, page.url)
     is_notebook = page.file.src_uri.endswith(".ipynb")
     # The plugin copies a notebook beside its page.
@@ -235,7 +266,7 @@ def on_page_content(html, page, config, files):
         f'<a href="{script}" download>.py</a> or '
         f'<a href="{notebook}" download>.ipynb</a>.</p>'
     )
-    return html.replace("</h1>", f"</h1>\n{line}", 1)
+    return content.replace("</h1>", f"</h1>\n{line}", 1)
 
 
 @event_priority(50)  # before the search reads the page

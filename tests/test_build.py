@@ -1,0 +1,145 @@
+"""Building is strict, ends, and says what is wrong; serving goes on.
+
+On a site of three small pages, with the site's own configuration.
+"""
+
+import contextlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from tests.conftest import build
+from unrolled.page import ROOT
+
+PATIENCE = 120  # seconds, on a slow and busy machine
+
+NAV = """\
+nav:
+  - Home: index.md
+  - Page: page.md
+  - Lab: lab.ipynb
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A repository with three pages, which build without a warning."""
+    forget = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "unrolled", tmp_path / "unrolled", ignore=forget)
+    shutil.copytree(ROOT / "docs" / "assets", tmp_path / "docs" / "assets")
+    configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
+    small = re.sub(r"^nav:\n.*\Z", NAV, configuration, flags=re.M | re.S)
+    assert small != configuration
+    (tmp_path / "mkdocs.yml").write_text(small, "utf-8")
+    for folder in ("docs/en", "docs/recorded", "snippets"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "snippets" / "page.py").write_text("# %% one\nx = 1\n")
+    pages = tmp_path / "docs" / "en"
+    (pages / "index.md").write_text("# Home\n\n[A lab](lab.ipynb#two)\n")
+    (pages / "page.md").write_text("# Page\n\n::: one\n\nHere is $h_t$.\n")
+    lab = [
+        v4.new_markdown_cell("# Lab\n\n[A page](page.md)", id="text-1"),
+        v4.new_markdown_cell("## Two", id="text-2"),
+        v4.new_code_cell("y = 2", id="two"),
+    ]
+    nbformat.write(v4.new_notebook(cells=lab), pages / "lab.ipynb")
+    # `python -m mkdocs` would find this one first.
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('imported')")
+    return tmp_path
+
+
+def edit(path, old, new):
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def test_a_sound_site_builds_without_tensorflow(small):
+    built = build(cwd=small)
+    assert built.returncode == 0, built.stdout
+    page = (small / "site" / "page" / "index.html").read_text("utf-8")
+    assert 'class="katex"' in page and "x" in page
+    lab = (small / "site" / "lab" / "index.html").read_text("utf-8")
+    assert 'href="../page/"' in lab and '<h2 id="two">' in lab
+    assert (small / "site" / "page.py").read_text("utf-8") == "x = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "complaint"),
+    [
+        ("mkdocs.yml", "  - Page: page.md\n", "", "page.md"),
+        ("docs/en/page.md", "Here", "[No](no.md)", "no.md"),
+        ("docs/en/index.md", "#two", "#three", "#three"),
+        ("docs/en/lab.ipynb", "page.md", "no.md", "no.md"),
+        ("docs/en/lab.ipynb", "page.md", "page.md#no", "#no"),
+        ("docs/en/page.md", "::: one", "::: two", "page.md:3: snippets/page"),
+        ("docs/en/page.md", "::: one", "::: a.svg", "page.md:3: there is no"),
+        ("docs/en/page.md", "$h_t$", r"$\sigmoid(x)$", "page.md:5: KaTeX"),
+    ],
+)
+def test_a_mistake_fails_the_build(small, file, old, new, complaint):
+    edit(small / file, old, new)
+    built = build(cwd=small)  # raises if it never ends
+    assert built.returncode == 1, built.stdout
+    assert complaint in built.stdout
+
+
+@contextlib.contextmanager
+def served(folder):
+    """``mkdocs serve``: a function that loads a page, and what it logs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    browser = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    log = folder / "log"
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mkdocs", "serve", "-a", address],
+            cwd=folder,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+
+    def load(path):
+        try:
+            with browser.open(f"http://{address}/{path}", timeout=9) as page:
+                return page.read().decode()
+        except OSError:
+            return ""
+
+    try:
+        yield load, lambda: log.read_text("utf-8")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def until(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_serving_survives_a_mistake_and_renders_what_changed(small):
+    page = small / "docs" / "en" / "page.md"
+    with served(small) as (load, log):
+        until(lambda: "<h1" in load("page/"))
+        edit(page, "$h_t$", r"$\sigmoid(x)$")
+        until(lambda: "page.md:5: KaTeX cannot read" in load("page/"))
+        assert "page.md:5: KaTeX cannot read" in log()
+        assert "A lab" in load("")
+        edit(page, r"$\sigmoid(x)$", "mended")
+        until(lambda: "mended" in load("page/"))
+        assert "rendered 1 page, kept 2" in log()
+        edit(small / "unrolled" / "page.py", '"""What', '"""What ')
+        until(lambda: "unrolled/page.py changed" in log())
+        assert "Restart mkdocs serve" in log()
