@@ -119,13 +119,14 @@ def site(tmp_path_factory):
     return folder
 
 
-def build(*options, cwd=ROOT):
+def build(*options, cwd=ROOT, builder="mkdocs"):
     """Build strictly, as a process of its own with a time limit.
 
     Not with ``-q``: MkDocs then counts no warning, and none fails the build.
     """
+    command = [sys.executable, "-m", builder, "build", "--strict"]
     return subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", *options],
+        [*command, "-f", "mkdocs.yml", *options],
         cwd=cwd,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         stdout=subprocess.PIPE,

@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from nbclient import NotebookClient
 
 from tests.bench import TARGETS, weigh
+from tests.conftest import build
 from unrolled import check
 from unrolled.page import Notebook, pages
 
@@ -141,6 +142,18 @@ def test_a_notebook_download_runs_by_itself(site, tmp_path, monkeypatch):
         notebook, timeout=120, resources={"metadata": {"path": tmp_path}}
     )
     client.execute()  # a cell that raises raises here
+
+
+def test_properdocs_builds_the_same_site(site, tmp_path):
+    """Material's MkDocs ends in 2027; this one reads the same mkdocs.yml."""
+    built = build("--site-dir", tmp_path, builder="properdocs")
+    assert built.returncode == 0, built.stdout
+
+    def files(folder):
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix() for path in found}
+
+    assert files(tmp_path) == files(site)
 
 
 # In the browser
