@@ -50,7 +50,7 @@ def expand(page, figures: bool = True) -> list[tuple[int, str]]:
                     "then its marks: ::: name tolerance(0.01)",
                 )
             for new in _lines(page, number, found, figures):
-                expanded.append((number, (found["indent"] + new).rstrip()))
+                expanded.append((number, found["indent"] + new))
             continue
         expanded.append((number, line))
     return expanded

@@ -60,6 +60,7 @@ INLINE_SCRIPT = re.compile(
     r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.S
 )
 CODE = re.compile(r"(?<=<code>).*?(?=</code></pre>)", re.S)
+MARK = re.compile(r"<!--pytest.*?-->\n?")  # for the test job, not for readers
 SPAN = re.compile(r"</?span[^>]*>")
 SEARCH_ONLY = re.compile(r'\s?data-search-\w+="[^"]+"')
 
@@ -247,6 +248,7 @@ def _machinery():
 
 def on_page_content(content, page, config, files):
     """Say under the title how to run the page and how to take it away."""
+    content = MARK.sub("", content)
     stem = page.file.src_uri.rsplit(".", 1)[0]
     program = files.get_file_from_path(f"{stem}.py")
     if program is None:

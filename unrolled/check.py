@@ -205,7 +205,9 @@ def check_block(
     page, marks = block.page, block.marks
     lines = [line.rstrip() for line in result.stdout.splitlines()]
     printed = "\n".join(lines) + "\n" if any(lines) else ""
-    yield from _compare(block, "output", block.output, printed, marks, update)
+    yield from _compare(
+        block, "stale output", block.output, printed, marks, update
+    )
     for name in result.files:
         if name.endswith(".svg"):
             if not _shows(page, name):
@@ -216,7 +218,9 @@ def check_block(
             svg = (folder / name).read_text(encoding="utf-8")
             drawn = restyle(svg, name.removesuffix(".svg"))
             path = page.figures / name
-            yield from _compare(block, "figure", path, drawn, marks, update)
+            yield from _compare(
+                block, "stale figure", path, drawn, marks, update
+            )
         elif name == page.model.name:
             problem = stale_model(page.model, folder / name, update)
             if problem:
@@ -241,7 +245,7 @@ def _compare(
     """What is recorded and what is new agree, or the record is rewritten."""
     old = path.read_text("utf-8") if path.exists() else ""
     if old and new:
-        how = figure_differs if kind == "figure" else differs
+        how = figure_differs if path.suffix == ".svg" else differs
         difference = how(old, new, marks)
     elif new:
         difference = f"nothing is recorded, now {_first_of(new)}"
@@ -249,7 +253,7 @@ def _compare(
         difference = f"recorded {_first_of(old)}, now nothing" if old else None
     if difference and not update:
         source = path.relative_to(block.page.root)
-        yield block.error(f"stale {kind} {source}: {difference}", UPDATE)
+        yield block.error(f"{kind} {source}: {difference}", UPDATE)
     elif difference and new:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(new, encoding="utf-8")

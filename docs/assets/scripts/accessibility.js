@@ -24,6 +24,8 @@ const mend = () => {
 };
 
 mend();
+// A formula may come to need more room when its font is there.
+document.fonts.addEventListener("loadingdone", mend);
 new MutationObserver(mend).observe(document.querySelector(".md-content"), {
   childList: true,
   subtree: true,
