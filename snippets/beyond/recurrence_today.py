@@ -107,12 +107,12 @@ def paired(*functions, enough=lambda medians: True, rounds=5):
     for turn in range(30):
         if turn >= rounds and enough(np.median(ratios, axis=0)):
             break
-        seconds = []
+        took = []
         for function in functions:
             began = time.perf_counter()
             function()
-            seconds.append(time.perf_counter() - began)
-        ratios.append(np.divide(seconds, seconds[0]))
+            took.append(time.perf_counter() - began)
+        ratios.append(np.divide(took, took[0]))
     return np.array(ratios)
 
 
