@@ -1,5 +1,7 @@
 """Every page runs as its reader would run it, and prints what it shows."""
 
+import ast
+
 import pytest
 
 from unrolled import blocks, check
@@ -68,6 +70,24 @@ def test_every_drawing_is_shown():
                 named.add(blocks.figure(page, found["name"]))
     for path in (ROOT / "docs" / "assets" / "figures").rglob("*.svg"):
         assert path in named, f"no page shows {path}: delete it"
+
+
+# Several pages write these out, since each is a program of its own.
+HELPERS = {"adding_problem", "paired", "sigmoid", "softmax"}
+
+
+def test_a_helper_is_the_same_text_wherever_it_stands():
+    found = {name: {} for name in HELPERS}
+    for page in PAGES:
+        program = page.download()
+        for node in ast.parse(program).body:
+            if getattr(node, "name", None) in HELPERS:
+                text = ast.get_source_segment(program, node)
+                found[node.name].setdefault(text, []).append(page)
+    for name, texts in found.items():
+        assert len(texts) == 1, f"{name} differs: {list(texts.values())}"
+        [pages] = texts.values()
+        assert len(pages) > 1, f"{name} stands on one page: {pages}"
 
 
 def test_what_a_reader_installs():

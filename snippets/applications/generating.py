@@ -211,9 +211,10 @@ step_model = keras.Model(
 )
 
 
-def softmax(logits):
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    return np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+def softmax(scores):
+    """Positive numbers that add up to 1 along the last axis."""
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def sharpen(p, temperature=1.0, top_k=None):

@@ -263,16 +263,24 @@ for timesteps in (16, 256):
 
 
 # %% the-tasks
-def adding_problem(samples, seed, timesteps=20):
-    """The lab's task: add the two marked numbers of a sequence."""
-    rng = np.random.default_rng(seed)
+def adding_problem(samples, timesteps, rng):
+    """Sequences of values and markers, and the sums of the marked values.
+
+    Returns X of shape (samples, timesteps, 2) and y of shape (samples, 1).
+    """
     values = rng.uniform(size=(samples, timesteps))
     markers = np.zeros((samples, timesteps))
     each, half = np.arange(samples), timesteps // 2
     markers[each, rng.integers(0, half, samples)] = 1
     markers[each, rng.integers(half, timesteps, samples)] = 1
     X = np.stack([values, markers], axis=-1).astype("float32")
-    return X, (values * markers).sum(axis=1, keepdims=True)
+    y = (values * markers).sum(axis=1, keepdims=True).astype("float32")
+    return X, y
+
+
+def sums(samples, seed):
+    """The lab's task, the adding problem, over 20 steps."""
+    return adding_problem(samples, 20, np.random.default_rng(seed))
 
 
 def parity(samples, seed, timesteps=12):
@@ -310,9 +318,7 @@ for name, make in (
     ("minGRU", lambda: MinGRU(16)),
     ("minGRU, b_z = 3", lambda: MinGRU(16, update_bias=3.0)),
 ):
-    results = train(
-        make, adding_problem, "mse", [layers.Dense(1)], updates=200
-    )
+    results = train(make, sums, "mse", [layers.Dense(1)], updates=200)
     errors[name] = [np.mean((answer - y) ** 2) for answer, y in results]
     print(f"{name:16}", *(f"{error:7.3f}" for error in errors[name]))
 assert max(errors["GRU"]) < min(errors["minGRU"])
@@ -367,8 +373,8 @@ assert attention == 2 * tokens * recurrent
 
 
 # %% min-lstm
-def sigmoid(v):
-    return 1 / (1 + np.exp(-v))
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
 
 
 x = rng.normal(size=(2, 10, 3))

@@ -238,22 +238,30 @@ baseline = 1 / 6  # always answer 1
 timesteps, updates, batch = 20, 400, 32
 
 
-def adding_problem(seed):
-    """Fresh sequences for every update: none is seen twice."""
-    rng = np.random.default_rng(seed)
-    samples, half = updates * batch, timesteps // 2
+def adding_problem(samples, timesteps, rng):
+    """Sequences of values and markers, and the sums of the marked values.
+
+    Returns X of shape (samples, timesteps, 2) and y of shape (samples, 1).
+    """
     values = rng.uniform(size=(samples, timesteps))
     markers = np.zeros((samples, timesteps))
-    each = np.arange(samples)
+    each, half = np.arange(samples), timesteps // 2
     markers[each, rng.integers(0, half, samples)] = 1
     markers[each, rng.integers(half, timesteps, samples)] = 1
     X = np.stack([values, markers], axis=-1).astype("float32")
-    return X, (values * markers).sum(axis=1).astype("float32")
+    y = (values * markers).sum(axis=1, keepdims=True).astype("float32")
+    return X, y
+
+
+def sums(seed):
+    """Fresh sequences for every update: none is seen twice."""
+    rng = np.random.default_rng(seed)
+    return adding_problem(updates * batch, timesteps, rng)
 
 
 curves = {name: [] for name in NETWORKS}
 speeds = {name: [] for name in NETWORKS}
-for name, _, losses, each in study(adding_problem, updates, batch, 0.02):
+for name, _, losses, each in study(sums, updates, batch, 0.02):
     curves[name].append(losses)
     speeds[name].append(each)
 

@@ -344,9 +344,11 @@ fig.savefig("shares.svg")
 
 
 # %% the-adding-problem
-def adding_problem(samples, seed, timesteps=8):
-    """The lab's task: add the two marked numbers of a sequence."""
-    rng = np.random.default_rng(seed)
+def adding_problem(samples, timesteps, rng):
+    """Sequences of values and markers, and the sums of the marked values.
+
+    Returns X of shape (samples, timesteps, 2) and y of shape (samples, 1).
+    """
     values = rng.uniform(size=(samples, timesteps))
     markers = np.zeros((samples, timesteps))
     each, half = np.arange(samples), timesteps // 2
@@ -364,12 +366,14 @@ def train(layer, broken=None, updates=120, **how):
     model.compile(optimizer, "mse", steps_per_execution=50)
     errors = []
     for seed in seeds:
-        X, y = adding_problem(32 * updates, seed)
+        rng = np.random.default_rng(seed)
+        X, y = adding_problem(32 * updates, 8, rng)
         if broken is not None:
             y[:: 32 * 50] = broken  # one target in every 50th batch
         from_seed(model, seed)
         model.fit(X, y, batch_size=32, shuffle=False, verbose=0)
-        errors.append(error(model, *adding_problem(500, seed=99)))
+        X, y = adding_problem(500, 8, np.random.default_rng(99))
+        errors.append(error(model, X, y))
     return errors
 
 

@@ -147,15 +147,14 @@ fig.savefig("reach-by-distance.svg")
 
 
 # %% the-adding-problem
-def adding_problem(samples, rng):
-    """The lab's task: values and markers, and the sum of the marked values.
+def adding_problem(samples, timesteps, rng):
+    """Sequences of values and markers, and the sums of the marked values.
 
     Returns X of shape (samples, timesteps, 2) and y of shape (samples, 1).
     """
     values = rng.uniform(size=(samples, timesteps))
     markers = np.zeros((samples, timesteps))
-    each = np.arange(samples)
-    half = timesteps // 2
+    each, half = np.arange(samples), timesteps // 2
     markers[each, rng.integers(0, half, samples)] = 1
     markers[each, rng.integers(half, timesteps, samples)] = 1
     X = np.stack([values, markers], axis=-1).astype("float32")
@@ -179,8 +178,8 @@ def make_update(model, optimizer):
 
 
 rng = np.random.default_rng(7)
-batches = [adding_problem(50, rng) for _ in range(100)]
-X_val, y_val = adding_problem(200, rng)
+batches = [adding_problem(50, timesteps, rng) for _ in range(100)]
+X_val, y_val = adding_problem(200, timesteps, rng)
 
 # %% while-it-trains
 stops = (0, 20, 100)

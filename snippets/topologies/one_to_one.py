@@ -107,8 +107,8 @@ assert np.array_equal(before[2][forget], after[2][forget])
 
 
 # %% without-recurrence
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
 
 
 i, _, candidate, o = np.split(X[:, 0] @ W + b, 4, axis=1)
