@@ -70,6 +70,9 @@ def test_a_sound_site_builds_without_tensorflow(small):
     lab = (small / "site" / "lab" / "index.html").read_text("utf-8")
     assert 'href="../page/"' in lab and '<h2 id="two">' in lab
     assert (small / "site" / "page.py").read_text("utf-8") == "x = 1\n"
+    plain = (small / "site" / "page.md").read_text("utf-8")
+    assert plain == "# Page\n\n```python\nx = 1\n```\n\nHere is $h_t$.\n"
+    assert 'type="text/markdown" href="../page.md"' in page
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """What MkDocs does beyond its configuration; it loads this file as a hook.
 
-Pages get their blocks and formulas by two Markdown extensions, their .py and
-.ipynb, a line that says how to run them, and a policy that lets the browser
-refuse what comes from another host. Rendered pages are kept, so that an edit
-renders one page.
+Pages get their blocks and formulas by two Markdown extensions; a .py, an
+.ipynb and a .md; a line that says how to run them; and a policy that lets the
+browser refuse what comes from another host. Rendered pages are kept, so that
+an edit renders one page.
 """
 
 import base64
@@ -62,7 +62,6 @@ INLINE_SCRIPT = re.compile(
 CODE = re.compile(r"(?<=<code>).*?(?=</code></pre>)", re.S)
 MARK = re.compile(r"<!--pytest.*?-->\n?")  # for the test job, not for readers
 SPAN = re.compile(r"</?span[^>]*>")
-SEARCH_ONLY = re.compile(r'\s?data-search-\w+="[^"]+"')
 
 serving = False
 rendered = {"rendered": 0, "kept": 0}  # pages, in this build
@@ -281,7 +280,7 @@ def on_page_context(context, page, config, nav):
 
 @event_priority(-50)
 def _after_search(context, page, config, nav):
-    page.content = SEARCH_ONLY.sub("", page.coloured)
+    page.content = page.coloured
     return context
 
 
@@ -289,9 +288,18 @@ on_page_context = CombinedEvent(on_page_context, _after_search)
 
 
 def on_post_page(output, page, config):
-    """Add to the head, and name what Material leaves without a name."""
+    """Add to the head, and name what Material leaves without a name.
+
+    Beside the page goes its text, blocks and outputs in it, for machines.
+    """
     # Before Material's own script, which asks for the index at once.
     uris = {"scripts/search.js": '<script src="{}"></script>'}
+    source = page.file.src_uri
+    if source.endswith(".md"):
+        plain = expand(page_at(Path(page.file.abs_src_path)), figures=False)
+        text = "".join(f"{line}\n" for _, line in plain)
+        _write(Path(config.site_dir, source), MARK.sub("", text))
+        uris[source] = '<link rel="alternate" type="text/markdown" href="{}">'
     if 'class="katex"' in output:
         uris[STYLES] = '<link rel="stylesheet" href="{}">'
     head = "".join(
