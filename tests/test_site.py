@@ -193,8 +193,15 @@ def desktop(browser, address, name):
 
 
 def unfold(tab):
-    """Open the folded solutions: what is in them is there only then."""
+    """Open the folded solutions: what is in them is there only then.
+
+    Then wait for fonts and two frames: what scrolls is known only when it has
+    its width, and observers are called between frames.
+    """
     tab.evaluate("document.querySelectorAll('details').forEach(d=>d.open=1)")
+    tab.evaluate("document.fonts.ready")
+    frame = "new Promise(done => requestAnimationFrame(done))"
+    tab.evaluate(f"{frame}.then(() => {frame})")
 
 
 def test_nothing_is_asked_of_another_host(desktop, address):
