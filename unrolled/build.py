@@ -300,7 +300,7 @@ def on_post_page(output, page, config):
     # Before Material's own script, which asks for the index at once.
     uris = {"scripts/search.js": '<script src="{}"></script>'}
     source = page.file.src_uri
-    if source.endswith(".md"):
+    if source.endswith(".md") and not serving:  # a page may have a mistake
         plain = expand(page_at(Path(page.file.abs_src_path)), figures=False)
         text = "".join(f"{line}\n" for _, line in plain)
         _write(Path(config.site_dir, source), MARK.sub("", text))
