@@ -25,6 +25,8 @@ DIRECTIVE = re.compile(
     r"(?P<marks>( \w+(\([^()]*\))?)*)"
 )
 FENCE = re.compile(r" *(`{3,})")
+# Says where a number or a formula is from: for the test job, not for readers.
+PROOF = re.compile(r" *<!--(?P<kind>numbers|formula): (?P<mark>.*)-->")
 
 
 def expand(page, figures: bool = True) -> list[tuple[int, str]]:
@@ -40,6 +42,8 @@ def expand(page, figures: bool = True) -> list[tuple[int, str]]:
                 fence = None
         elif opened := FENCE.match(line):
             fence = opened[1]
+        elif PROOF.fullmatch(line):
+            continue
         elif line.lstrip().startswith(":::"):
             found = DIRECTIVE.fullmatch(line)
             if found is None:
@@ -138,7 +142,7 @@ class Blocks(Preprocessor):
     def run(self, lines: list[str]) -> list[str]:
         page = page_of(self.md)
         if page.path.suffix != ".md":  # a notebook's cells are its blocks
-            return lines
+            return [line for line in lines if not PROOF.fullmatch(line)]
         expanded = expand(page)
         # Front matter is no longer among the lines.
         before = page.text.count("\n") + 1 - len(lines)

@@ -304,8 +304,27 @@ class Notebook(Page):
         wanted = f'"id": "{cell.id}"'
         return next(n for n, line in enumerate(lines, 1) if wanted in line)
 
+    def line_of_source(self, cell: nbformat.NotebookNode) -> int:
+        """The line of the file that has the first line of the cell's text."""
+        start = self.line_of(cell)
+        after = self.text.splitlines()[start:]
+        wanted = '"source": ['
+        return (
+            start
+            + 2
+            + next(n for n, line in enumerate(after) if line.strip() == wanted)
+        )
+
     def notebook(self) -> nbformat.NotebookNode:
-        return self.with_records(nbformat.read(self.path, 4))
+        notebook = nbformat.read(self.path, 4)
+        for cell in notebook.cells:
+            lines = cell.source.splitlines(keepends=True)
+            cell.source = "".join(
+                line
+                for line in lines
+                if not blocks.PROOF.fullmatch(line.rstrip("\n"))
+            )
+        return self.with_records(notebook)
 
 
 def page_at(path: Path, root: Path = ROOT) -> Page:
