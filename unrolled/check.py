@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from unrolled import blocks
+from unrolled.definition import check_formulas
 from unrolled.figure import restyle
 from unrolled.page import Block, Notebook, Page, PageError
+from unrolled.prose import check_numbers
 from unrolled.run import Interpreter, Result, Run
 
 # Alone a page takes about 20 s and a lab 3 minutes; this is for one that
@@ -47,6 +49,8 @@ def check_page(
         return [error], 0.0
     found = [*check_form(page), *check_fences(page)]
     found += [*check_program(page), *check_figures(page)]
+    if page.source.startswith("docs/"):  # the README is not on the site
+        found += [*check_numbers(page), *check_formulas(page)]
     run = interpreter.run(named, folder, TIME_LIMIT) if named else Run()
     return found + list(
         check_run(page, run, folder, update)
