@@ -14,6 +14,7 @@ import numpy as np
 
 from unrolled import blocks
 from unrolled.definition import check_formulas
+from unrolled.drawing import check_drawings
 from unrolled.figure import restyle
 from unrolled.page import Block, Notebook, Page, PageError
 from unrolled.prose import check_numbers
@@ -51,6 +52,7 @@ def check_page(
     found += [*check_program(page), *check_figures(page)]
     if page.source.startswith("docs/"):  # the README is not on the site
         found += [*check_numbers(page), *check_formulas(page)]
+        found += check_drawings(page)
     run = interpreter.run(named, folder, TIME_LIMIT) if named else Run()
     return found + list(
         check_run(page, run, folder, update)

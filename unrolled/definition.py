@@ -18,11 +18,13 @@ to an expression.
 
 import ast
 import copy
+import functools
 import math
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from unrolled import blocks
 from unrolled.page import Notebook, Page, PageError, page_at
@@ -74,40 +76,36 @@ class Formula:
 
     line: int
     tex: str
-    mark: tuple[int, str] | None
+    mark: str
 
 
 def check_formulas(page: Page) -> Iterator[PageError]:
     """Each formula that defines is code, or says why it is none."""
     for formula in formulas(page):
-        line, text = formula.mark or (formula.line, "")
-        mark = MARK.fullmatch(text)
-        if mark is None:
-            yield page.error(
-                line,
-                f"cannot read the mark {text!r}",
-                "write: in page, with name = expression, equals expression "
-                "or no code: reason",
-            )
-            continue
-        if mark["reason"]:
-            continue
-        try:
-            mistake = _mistake(page, formula.tex, mark)
-        except _Unreadable as error:
-            mistake = f"cannot read {formula.tex}: {error}"
-        if mistake:
+        if wrong := mistake(page, formula):
             yield page.error(
                 formula.line,
-                mistake,
+                wrong,
                 "mend the formula or the program, or above the paragraph say "
                 "<!--formula: in page-->, with name = expression, equals "
                 "expression, or no code: why",
             )
 
 
-def _mistake(page: Page, tex: str, mark: re.Match) -> str | None:
-    left, rights = read(tex)
+def mistake(page: Page, formula: Formula) -> str | None:
+    """What is wrong with a formula, if anything."""
+    tex = formula.tex
+    mark = MARK.fullmatch(formula.mark)
+    if mark is None:
+        return f"cannot read the mark {formula.mark!r}"
+    if mark["reason"]:
+        return None
+    try:
+        left, rights = read(tex)
+        where = _page_named(page.root, mark["page"]) if mark["page"] else page
+        expressions = _expressions(where.download(), mark["names"] or "")
+    except _Unreadable as error:
+        return f"cannot read {tex}: {error}"
     if left and re.search(rf"\b{re.escape(left)}\b", rights[0]):
         return f"{tex} makes {left} of itself"
     if mark["equal"]:
@@ -116,8 +114,6 @@ def _mistake(page: Page, tex: str, mark: re.Match) -> str | None:
     if "(" in left:
         same = any(_equal(left, right) for right in rights)
         return None if same else f"{tex} does not hold"
-    where = _page_named(page, mark["page"])
-    expressions = _expressions(where, _names(mark["names"]))
     for right in map(_normal, rights):
         if (left, right) in expressions:
             return None
@@ -165,11 +161,11 @@ def formulas(page: Page) -> Iterator[Formula]:
     """The formulas of a page that say what something is."""
     if isinstance(page, Notebook):
         return  # none has any
-    mark, shown, text = None, None, []
+    mark, shown, text = "", None, []
     for number, line in enumerate(page.text.splitlines(), 1):
         proof = blocks.PROOF.fullmatch(line)
         if proof and proof["kind"] == "formula":
-            mark = (number, proof["mark"])
+            mark = proof["mark"]
         elif line.strip() == "$$":
             if shown is None:
                 shown = number
@@ -177,11 +173,11 @@ def formulas(page: Page) -> Iterator[Formula]:
             tex = "\n".join(text)
             for one in _equations(tex):
                 yield Formula(shown, one, mark)
-            mark, shown, text = None, None, []
+            mark, shown, text = "", None, []
         elif shown is not None:
             text.append(line)
         elif not line.strip():
-            mark = None
+            mark = ""
         else:
             for found in INLINE.finditer(line):
                 if _defines(found[1]):
@@ -417,9 +413,9 @@ def _normal(code: str) -> str:
     return ast.dump(_Order().visit(ast.parse(code, mode="eval").body))
 
 
-def _names(text: str | None) -> dict[str, ast.expr]:
+def _names(text: str) -> dict[str, ast.expr]:
     found = {}
-    for item in (text or "").split(";"):
+    for item in text.split(";"):
         name, equals, said = item.partition("=")
         if equals:
             try:
@@ -431,25 +427,23 @@ def _names(text: str | None) -> dict[str, ast.expr]:
     return found
 
 
-def _page_named(page: Page, name: str | None) -> Page:
-    if name is None:
-        return page
-    path = page.root / "docs" / "en" / f"{name}.md"
+@functools.cache
+def _page_named(root: Path, name: str) -> Page:
+    path = root / "docs" / "en" / f"{name}.md"
     if not path.exists():
         raise _Unreadable(f"there is no page {name}")
-    return page_at(path, page.root)
+    return page_at(path, root)
 
 
-def _expressions(
-    page: Page, names: dict[str, ast.expr]
-) -> set[tuple[str, str]]:
-    """What is assigned, by the program, to which name; also what only is."""
-    found = set()
-    tree = ast.parse(page.download()) if page.blocks else ast.Module([], [])
-    _read_body(tree.body, names, found, new=set(), within="")
+@functools.cache
+def _expressions(program: str, names: str) -> set[tuple[str, str]]:
+    """What is assigned in a program, to which name; also what only is."""
+    found, said = set(), _names(names)
+    tree = ast.parse(program)
+    _read_body(tree.body, said, found, new=set(), within="")
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            _read_body(node.body, names, found, set(), node.name)
+            _read_body(node.body, said, found, set(), node.name)
     return found
 
 

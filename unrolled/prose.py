@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from unrolled import blocks
+from unrolled.drawing import texts
 from unrolled.page import ROOT, Notebook, Page, PageError, page_at
 
 SMALL = 10  # whole numbers up to this are too common to prove anything
@@ -425,13 +426,10 @@ def _parts(
                 yield number, "", printed(path.read_text("utf-8"))
             elif name.endswith(".svg"):
                 path = blocks.figure(page, name)
-                yield number, "", printed(_drawn(path.read_text("utf-8")))
+                if path:  # its lack is another check's to tell
+                    labels = " ".join(texts(path.read_text("utf-8")))
+                    yield number, "", printed(labels)
         elif line.strip() == "$$":
             fence = "$$"
         else:
             yield number, line, None
-
-
-def _drawn(svg: str) -> str:
-    """What a drawing says in words."""
-    return " ".join(re.findall(r"<(?:text|tspan)[^>]*>([^<]*)<", svg))

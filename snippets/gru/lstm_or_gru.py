@@ -266,6 +266,10 @@ for name, _, losses, each in study(sums, updates, batch, 0.02):
     speeds[name].append(each)
 
 # %% learning-curves
+for name in NETWORKS:
+    first, *_, last = np.transpose(curves[name])
+    assert min(first) > baseline > 5 * max(last)
+
 fig, ax = plt.subplots()
 ax.axhline(baseline, color="black", linewidth=1)
 for name, color in zip(NETWORKS, ["C0", "C1", "C2"], strict=True):

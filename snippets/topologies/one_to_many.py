@@ -139,6 +139,9 @@ assert min(errors["seed, feedback"]) > 2 * max(told)
 assert np.mean(errors["seed, feedback"]) > np.mean(errors["RepeatVector"])
 
 # %% curve-figure
+off = {way: np.abs(line - y_new[4, :, 0]).max() for way, line in drawn.items()}
+assert off["seed, feedback"] > max(off["RepeatVector"], off["seed, zeros"])
+
 fig, ax = plt.subplots()
 ax.plot(t, y_new[4, :, 0], "o", color="C7", label="target")
 for way, answer in drawn.items():
