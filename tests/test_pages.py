@@ -1,11 +1,14 @@
 """Every page runs as its reader would run it, and prints what it shows."""
 
 import ast
+import itertools
+import re
 
 import pytest
 
 from unrolled import blocks, check
 from unrolled.page import ROOT, Page, PageError, pages, requirements
+from unrolled.prose import sections
 
 PAGES = [*pages(), Page(ROOT / "README.md")]
 
@@ -97,3 +100,57 @@ def test_what_a_reader_installs():
     assert requirements("from keras import ops") == "keras tensorflow"
     assert requirements(backend) == "jax keras"
     assert requirements("x = 1  # a\n# pip install b c") == "b c"
+
+
+LINK = re.compile(
+    r"\[([^\[\]]*)\]\((https?://[^()\s]*(?:\([^()]*\))?[^()\s]*)\)"
+)
+
+
+def prose(page):
+    """Lines of Markdown outside of code, each with its number."""
+    return [
+        line
+        for section in sections(page)
+        for paragraph in section.paragraphs
+        for line in paragraph.lines
+    ]
+
+
+def test_titles_are_unique():
+    found = [page.title for page in pages()]
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_headings_are_in_order(page):
+    """One of the first level, and none skips a level on the way down."""
+    levels = [
+        (number, len(found[1]))
+        for number, line in prose(page)
+        if (found := re.match(r"(#+) ", line))
+    ]
+    assert [level for _, level in levels].count(1) == 1, levels
+    for (_, before), (number, after) in itertools.pairwise(levels):
+        assert after <= before + 1, f"{page}:{number}: skips a level"
+
+
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_links_to_sources_are_well_formed(page):
+    """What can be seen without the network: form, numbers, years."""
+    text = "\n".join(line for _, line in prose(page))
+    for words, url in LINK.findall(text):
+        where = f"{page}: [{words}]({url})"
+        if "doi.org" in url:
+            assert re.fullmatch(r"https://doi\.org/10\.\d{4,9}/\S+", url), (
+                where
+            )
+        if "arxiv.org" in url:
+            found = re.fullmatch(
+                r"https://arxiv\.org/abs/(\d\d)\d\d\.\d{4,5}(v\d+)?", url
+            )
+            assert found, where
+            for year in re.findall(r"\b(?:19|20)\d\d\b", words):
+                assert 0 <= int(year) - 2000 - int(found[1]) <= 3, where
+        if issue := re.fullmatch(r"[\w/-]+#(\d+)", words):
+            assert url.endswith(f"/{issue[1]}"), where
