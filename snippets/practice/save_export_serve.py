@@ -245,9 +245,9 @@ else:
     raise AssertionError("a reloaded model was exported at once")
 
 assert callable(tf2onnx.convert.from_function)  # does the work for Keras
-signature = [keras.InputSpec(shape=(None, None, features), dtype="float32")]
+open_axes = [keras.InputSpec(shape=(None, None, features), dtype="float32")]
 again.export(
-    "sensors.onnx", format="onnx", input_signature=signature, verbose=False
+    "sensors.onnx", format="onnx", input_signature=open_axes, verbose=False
 )
 
 # %% onnx-run
@@ -585,7 +585,7 @@ again = keras.models.load_model("masked.keras")
 assert np.array_equal(again(padded), masked(padded))
 
 again.export(
-    "masked.onnx", format="onnx", input_signature=signature, verbose=False
+    "masked.onnx", format="onnx", input_signature=open_axes, verbose=False
 )
 session = onnxruntime.InferenceSession(
     "masked.onnx", providers=["CPUExecutionProvider"]
