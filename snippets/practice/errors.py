@@ -252,6 +252,14 @@ with mistake("You must call `compile()` before using the model"):
 model.compile(loss="mse", optimizer="adam", run_eagerly=True)
 model.fit(X, y, verbose=0)
 
+# %% third-position
+model.compile("adam", "mse", ["mae"])
+with mistake("dtype='string' is not a valid dtype for Keras type promotion"):
+    model.fit(X, y, verbose=0)
+
+model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
+model.fit(X, y, verbose=0)
+
 # %% same-rank
 classes = np.arange(8) % 7  # 8 labels, 7 classes
 model = build(layers.LSTM(4), layers.Dense(7, activation="softmax"))
@@ -538,6 +546,19 @@ with mistake("Could not locate class 'Scale'"):
     keras.models.load_model("scaled.keras")
 with mistake("got an unexpected keyword argument 'trainable'"):
     keras.models.load_model("scaled.keras", custom_objects={"Scale": Scale})
+
+
+def absolute(y, prediction):
+    return keras.ops.mean(keras.ops.abs(y - prediction), axis=-1)
+
+
+model = build(layers.LSTM(4), layers.Dense(1))
+model.compile(loss=absolute)
+model.save("own_loss.keras")
+with mistake("Could not locate function 'absolute'"):
+    keras.models.load_model("own_loss.keras")
+again = keras.models.load_model("own_loss.keras", compile=False)
+assert np.array_equal(model(X), again(X))
 
 
 # %% registered

@@ -457,6 +457,28 @@ print(f"same weights, largest difference of h: {difference:.3f}")
 assert difference > 1e-3
 quiet.append(("recurrent_activation='hard_sigmoid'", "silent"))
 
+# %% defaults
+row(
+    "layers.LSTM(4).get_config()['recurrent_activation']",
+    "layers.LSTM(4, recurrent_activation=hard_sigmoid_2)(x).shape",
+)
+row(
+    "layers.GRU(4).get_config()['reset_after']",
+    "layers.GRU(4, reset_after=False)(x).shape",
+)
+new, old = layers.GRU(4), layers.GRU(4, reset_after=False)
+new(x), old(x)
+print("GRU(4) on 3 features:", new.count_params(), "parameters, with")
+print("reset_after=False", old.count_params())
+assert new.recurrent_activation is keras.activations.sigmoid
+assert new.reset_after and new.count_params() > old.count_params()
+try:
+    new.set_weights(old.get_weights())
+except ValueError:
+    pass
+else:
+    raise AssertionError("weights for one bias went into two")
+
 # %% weight-names
 both = keras.Sequential(
     [

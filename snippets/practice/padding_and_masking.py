@@ -621,6 +621,9 @@ shifted = np.where(np.arange(5)[:, None] < 4, rain, -1.0)  # 4 real days
 print("Masking(-1)       ", mask_of(layers.Masking(-1.0)(shifted)).numpy()[0])
 scaled = (shifted - shifted.mean()) / shifted.std()
 print("scaled after that ", mask_of(layers.Masking(-1.0)(scaled)).numpy()[0])
+mask_first = layers.Rescaling(0.5, -0.3)(layers.Masking(-1.0)(shifted))
+print("Masking, Rescaling", mask_of(mask_first).numpy()[0])
+assert (mask_of(mask_first).numpy()[0] == [True] * 4 + [False]).all()
 holes = np.where(shifted == -1, np.nan, shifted)
 print("Masking(nan)      ", mask_of(layers.Masking(np.nan)(holes)).numpy()[0])
 assert mask_of(layers.Masking(np.nan)(holes)).numpy().all()
@@ -684,6 +687,10 @@ except ValueError:
     assert not a_gpu  # use_cudnn=True insists on the fast kernel
 else:
     assert a_gpu
+
+# The argument is in no configuration, so that no copy of a layer has it.
+layer = layers.LSTM(4, use_cudnn=False)
+assert layers.LSTM.from_config(layer.get_config()).use_cudnn == "auto"
 
 
 # %% cudnn-masks

@@ -213,14 +213,19 @@ assert np.array_equal(trusted(x), shortcut(x))
 
 # %% not-saved
 carries = keras.Sequential(
-    [keras.Input((20, 2), batch_size=1), layers.LSTM(4, stateful=True)]
+    [
+        keras.Input((20, 2), batch_size=1),
+        layers.LSTM(4, stateful=True, use_cudnn=False),
+    ]
 )
 carries(x)
 carries.save("carries.keras")
 fresh = keras.models.load_model("carries.keras")
 for name, part in (("before", carries), ("after", fresh)):
-    print(f"{name:6} h is zero: {not np.any(part.layers[0].states[0])}")
-assert not np.any(fresh.layers[0].states[0])
+    layer = part.layers[0]
+    print(f"{name:6} h is zero: {not np.any(layer.states[0])!s:5}", end="  ")
+    print(f"use_cudnn: {layer.use_cudnn}")
+assert not np.any(layer.states[0]) and layer.use_cudnn == "auto"
 
 # %% saved-model
 model.export("sensors_saved", verbose=False)
@@ -240,8 +245,10 @@ else:
     raise AssertionError("a reloaded model was exported at once")
 
 assert callable(tf2onnx.convert.from_function)  # does the work for Keras
-again(test)  # once is enough
-again.export("sensors.onnx", format="onnx", verbose=False)
+open_axes = [keras.InputSpec(shape=(None, None, features), dtype="float32")]
+again.export(
+    "sensors.onnx", format="onnx", input_signature=open_axes, verbose=False
+)
 
 # %% onnx-run
 session = onnxruntime.InferenceSession(
@@ -280,20 +287,8 @@ except ValueError as error:
 else:
     raise AssertionError("it ran without mean and variance")
 
-# %% tflite-fails
-converter = tf.lite.TFLiteConverter.from_saved_model("sensors_saved")
-try:
-    converter.convert()
-except Exception as error:
-    kind, message = type(error).__name__, str(error)
-    for part in ("'tf.TensorListReserve' op requires", "Lowering tensor list"):
-        line = message[message.index(part) :].splitlines()[0]
-        print(fill(f"{kind}: … {line}", 72))
-else:
-    raise AssertionError("open axes were converted")
 
-
-# %% tflite-select
+# %% tflite-run
 def interpreter_for(content):
     """The interpreter of TensorFlow's own wheel, without its warning."""
     with warnings.catch_warnings():
@@ -301,38 +296,8 @@ def interpreter_for(content):
         return tf.lite.Interpreter(model_content=content)
 
 
-builtin, flex = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS
-converter.target_spec.supported_ops = [builtin, flex]
-converter._experimental_lower_tensor_list_ops = False
-content = converter.convert()  # now succeeds
-run = interpreter_for(content).get_signature_runner()
-entry = next(iter(run.get_input_details()))
-try:
-    run(**{entry: test[:1]})
-except RuntimeError as error:
-    print(fill(f"RuntimeError: {str(error).split(' For the')[0]}", 72))
-else:
-    raise AssertionError("this interpreter has Select TF ops")
-
-
-# %% tflite-batch
-converted = {}
-for shape in ((None, 30, 2), (1, None, 2)):
-    signature = [tf.TensorSpec(shape, name="x")]
-    model.export("signed", input_signature=signature, verbose=False)
-    converter = tf.lite.TFLiteConverter.from_saved_model("signed")
-    try:
-        converted[shape] = converter.convert()
-        print(f"{shape!s:13} converted")
-    except Exception as error:
-        assert "TensorListReserve" in str(error)
-        print(f"{shape!s:13} {type(error).__name__}")
-assert list(converted) == [(1, None, 2)]
-
-
-# %% tflite-run
 def run_sequence(interpreter, x):
-    """One sequence (1, time, features), of any length, through TFLite."""
+    """One sequence (1, time, ...), of any length, through TFLite."""
     (entry,) = interpreter.get_input_details()
     (exit_,) = interpreter.get_output_details()
     interpreter.resize_tensor_input(entry["index"], x.shape)
@@ -342,17 +307,61 @@ def run_sequence(interpreter, x):
     return interpreter.get_tensor(exit_["index"])
 
 
-whole = interpreter_for(converted[1, None, 2])
+def to_tflite(model, path, signature=None):
+    """What model.export writes, as bytes."""
+    model.export(
+        path, format="litert", input_signature=signature, verbose=False
+    )
+    return Path(path).read_bytes()
+
+
+again = keras.models.load_model("sensors.keras")
+one = keras.InputSpec(shape=(1, None, features), dtype="float32")
+whole_bytes = to_tflite(again, "sensors.tflite", [one])
+whole = interpreter_for(whole_bytes)
 for length in (1, 30, 100):
     values = np.resize(X, (1, length, features))
     answer = run_sequence(whole, values)
     assert np.abs(answer - model(values)).max() <= 1e-5
     print(values.shape, "->", answer.shape)
 
+# %% tflite-select
+content = to_tflite(model, "open_batch.tflite")  # no signature: it succeeds
+try:
+    run_sequence(interpreter_for(content), test[:1])
+except RuntimeError as error:
+    print(fill(f"RuntimeError: {str(error).split(' For the')[0]}", 72))
+else:
+    raise AssertionError("this interpreter has Select TF ops")
+
+
+# %% tflite-fails
+def refusal(folder):
+    """The converter's error about a SavedModel, as (type, message)."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    try:
+        converter.convert()
+    except Exception as error:
+        return type(error).__name__, str(error)
+    raise AssertionError("an open batch was converted")
+
+
+kind, message = refusal("sensors_saved")
+for part in ("'tf.TensorListReserve' op requires", "Lowering tensor list"):
+    line = message[message.index(part) :].splitlines()[0]
+    print(fill(f"{kind}: … {line}", 72))
+
+# %% tflite-batch
+fixed_length = [tf.TensorSpec((None, 30, features), name="x")]
+model.export("signed", input_signature=fixed_length, verbose=False)
+kind, message = refusal("signed")
+print(f"(None, 30, 2) {kind}")
+assert "TensorListReserve" in message
+
 # %% deprecated
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    tf.lite.Interpreter(model_content=converted[1, None, 2])
+    tf.lite.Interpreter(model_content=whole_bytes)
 print(fill(" ".join(str(caught[0].message).split()), 72))
 print("this is TensorFlow", tf.__version__)
 
@@ -564,6 +573,31 @@ for name, values in (("raw", test), ("scaled", scale(test))):
     print(f"{name:6} input: largest difference {error:.4f}")
     assert (error < 1e-5) == (name == "scaled")
 
+# %% mask-first
+PAD = -1.0  # both channels at -1: no reading is like that
+padded = test.copy()
+padded[:, 20:] = PAD
+masked = keras.Sequential(
+    [keras.Input((None, features)), layers.Masking(PAD), scale, lstm, dense]
+)
+masked.save("masked.keras")
+again = keras.models.load_model("masked.keras")
+assert np.array_equal(again(padded), masked(padded))
+
+again.export(
+    "masked.onnx", format="onnx", input_signature=open_axes, verbose=False
+)
+session = onnxruntime.InferenceSession(
+    "masked.onnx", providers=["CPUExecutionProvider"]
+)
+(from_onnx,) = session.run(None, {session.get_inputs()[0].name: padded})
+for answer in (again(padded).numpy(), from_onnx):
+    assert np.abs(answer[:, :20] - expected[:, :20]).max() <= 1e-5
+    assert np.abs(answer[:, 20:] - expected[:, 19:20]).max() <= 1e-5
+
+nodes = Counter(node.op_type for node in onnx.load("masked.onnx").graph.node)
+print(f"LSTM nodes: {nodes['LSTM']}, loops: {nodes['Loop']}")
+
 
 # %% vocabulary
 words = layers.StringLookup(vocabulary=["calm", "rising", "storm"])
@@ -580,6 +614,24 @@ sentence = tf.constant([["calm", "storm", "hail"]])
 back = keras.models.load_model("reader.keras")
 assert np.array_equal(back(sentence), reader(sentence))
 print(words(sentence).numpy())
+
+for name in ("tensorflow", "tf2onnx"):  # they report what follows on stderr
+    logging.getLogger(name).setLevel(logging.CRITICAL)
+strings = keras.InputSpec(shape=(1, None), dtype="string")
+content = to_tflite(reader, "reader.tflite", [strings])
+answer = run_sequence(interpreter_for(content), sentence.numpy())
+assert np.abs(answer - reader(sentence)).max() <= 1e-5
+print("TFLite reads the words itself")
+
+reader.export(
+    "reader.onnx", format="onnx", input_signature=[strings], verbose=False
+)
+try:
+    onnxruntime.InferenceSession("reader.onnx")
+except Exception as error:
+    print("ONNX Runtime:", type(error).__name__)
+else:
+    raise AssertionError("ONNX Runtime reads the words, too")
 
 # For a program without TensorFlow: the same table, beside the model.
 table = {str(word): i for i, word in enumerate(words.get_vocabulary())}

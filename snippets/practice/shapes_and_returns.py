@@ -259,6 +259,10 @@ for steps in (2, 5):
     print(steps, "steps", returned.shape)
     assert returned.shape == (samples, steps, units)
 
+by_size = keras.Input((None, features), batch_size=samples)
+by_shape = keras.Input(batch_shape=(samples, None, features))
+assert by_size.shape == by_shape.shape == (samples, None, features)
+
 # %% none-and-flatten
 try:
     model = keras.Sequential(

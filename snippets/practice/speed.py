@@ -227,6 +227,19 @@ for line in sys.stdin:  # one line, one training
     model, part = models[units], slice(32 * batches)
     model.fit(X[part], y[part], batch_size=32, verbose=0)
     print("done", flush=True)
+
+import tensorflow as tf  # stdin is closed: export, and read it back
+
+X, model = np.random.normal(size=(4, 20, 8)).astype("float32"), models[32]
+model.export("from_jax", verbose=False)
+answers = tf.saved_model.load("from_jax").serve(X).numpy()
+assert np.abs(answers - model.predict(X, verbose=0)).max() < 1e-6
+print("SavedModel: equal")
+for name in ["litert", "onnx"]:
+    try:
+        model.export(f"from_jax.{name}", format=name, verbose=False)
+    except (ValueError, ImportError) as error:
+        print(f"{name}: {error}")
 """
 Path("jax_child.py").write_text(CHILD)
 
@@ -266,7 +279,12 @@ for units, batches in [(32, 40), (128, 10)]:
     print(f"{results[f'JAX, {units} units']:.2f}")
 assert results["JAX, 32 units"] < 1 / 2
 watchdog.cancel()
-child.communicate()  # closes its stdin: the child ends
+
+# %% jax-export
+said, errors = child.communicate(timeout=200)  # closes its stdin
+assert child.returncode == 0, errors[-500:]
+for line in said.splitlines():
+    print(fill(line, 72))
 
 # %% cudnn-conditions
 rnn = importlib.import_module("keras.src.backend.tensorflow.rnn")
@@ -315,10 +333,25 @@ for expected, group in [(True, kernel), (False, loop)]:
 
 # %% neither-nor
 with mock.patch.object(rnn, "_is_gpu_available", lambda: True):
-    layer = layers.LSTM(8, recurrent_dropout=0.2)
-assert layer.supports_jit is False
-assert traced_with_a_gpu(lambda: layer) is False
-print("cuDNN: no. XLA by jit_compile='auto': no.")
+    dropping = layers.LSTM(8, recurrent_dropout=0.2)
+    mended = layers.LSTM(8, recurrent_dropout=0.2, use_cudnn=False)
+    both = layers.Bidirectional(layers.LSTM(8, use_cudnn=False))
+halves = [both.forward_layer, both.backward_layer]
+for name, layer, told in [
+    ("LSTM, recurrent_dropout", dropping, [dropping]),
+    ("the same, use_cudnn=False", mended, [mended]),
+    ("Bidirectional, use_cudnn=False", both, halves),
+]:
+    xla = all(part.supports_jit for part in told)
+    assert traced_with_a_gpu(partial(lambda one: one, layer)) is False
+    assert xla is (layer is mended)
+    print(f"{name:31} cuDNN: no  XLA: {'yes' if xla else 'no'}")
+
+for half in halves:
+    half.supports_jit = True
+model = keras.Sequential([keras.Input((6, 3)), both])
+model.compile(loss="mse", jit_compile=True)
+assert model.jit_compile is True
 
 # %% cudnn-mask
 masks = {
@@ -347,16 +380,40 @@ except ValueError as error:
 else:
     raise AssertionError("no GPU, no cuDNN, and no error")
 
+# %% not-saved
+model = keras.Sequential(
+    [keras.Input((6, 3)), layers.LSTM(8, use_cudnn=False)]
+)
+model.save("model.keras")
+copies = {
+    "from_config": keras.Sequential.from_config(model.get_config()),
+    "clone_model": keras.models.clone_model(model),
+    "load_model": keras.models.load_model("model.keras"),
+}
+for name, copy in copies.items():
+    (layer,) = copy.layers
+    print(f"{name}: use_cudnn is {layer.use_cudnn!r}")
+    assert traced_with_a_gpu(partial(lambda one: one, layer)) is True
+    layer.use_cudnn = False  # once more
+    assert traced_with_a_gpu(partial(lambda one: one, layer)) is False
+
 # %% half-precision
-policies = ["mixed_bfloat16", "mixed_float16"]
-models = [network(32, 20, {"dtype": policy}) for policy in policies]
-steps = [partial(each.train_on_batch, X, y) for each in [plain, *models]]
-for step in steps:
-    step()
-ratio = np.median(paired(*steps), axis=0)[1:]
-for policy, value in zip(policies, ratio, strict=True):
-    print(f"{policy:14} / float32 = {value:.2f}")
-    results[policy] = value
+cpu = Path("/proc/cpuinfo")  # what the processor can do, on Linux
+able = set(cpu.read_text().split()) if cpu.exists() else set()
+print("kinds of bf16 instructions:", sum("bf16" in word for word in able))
+
+for units, single, policies in [
+    (32, plain, ["mixed_bfloat16", "mixed_float16"]),
+    (512, network(512, 20), ["mixed_bfloat16"]),
+]:
+    models = [network(units, 20, {"dtype": policy}) for policy in policies]
+    steps = [partial(each.train_on_batch, X, y) for each in [single, *models]]
+    for step in steps:
+        step()
+    ratio = np.median(paired(*steps), axis=0)[1:]
+    for policy, value in zip(policies, ratio, strict=True):
+        print(f"{units:3} units: {policy:14} / float32 = {value:.2f}")
+        results[f"{policy}, {units}"] = value
 
 # %% lever-figure
 fig, ax = plt.subplots(figsize=(4.6, 4.6))

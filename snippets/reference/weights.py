@@ -258,10 +258,17 @@ try:
     reloaded.export("again.onnx", format="onnx", verbose=False)
 except ValueError as error:
     print("ValueError:", str(error).splitlines()[0])
+else:
+    raise AssertionError("a model that never ran was exported")
 
-reloaded(x)
+signature = [keras.InputSpec(shape=(None, timesteps, features), dtype=x.dtype)]
+reloaded.export(
+    "signed.onnx", format="onnx", input_signature=signature, verbose=False
+)
+reloaded(x)  # the other way: once is enough
 reloaded.export("again.onnx", format="onnx", verbose=False)
-assert np.abs(run_onnx(onnx.load("again.onnx"), x) - model(x)).max() < 1e-5
+for path in ("signed.onnx", "again.onnx"):
+    assert np.abs(run_onnx(onnx.load(path), x) - model(x)).max() < 1e-5
 
 
 # %% count
@@ -272,6 +279,7 @@ assert lstm.count_params() == 128 and in_torch == 144
 # %% reset-before
 old = layers.GRU(units, return_sequences=True, reset_after=False)
 with_random_weights(old)
+assert old.get_weights()[2].shape == (3 * units,)  # one bias, not two
 Y = run_onnx(onnx_model(old), x.swapaxes(0, 1))
 assert np.abs(Y[:, 0].swapaxes(0, 1) - old(x)).max() < 1e-5
 try:

@@ -92,6 +92,10 @@ by_hand = np.mean((prediction - y) ** 2)
 assert loss_of[1, 5] == loss_of[1, 5, 1]
 assert np.isclose(by_hand, loss_of[1, 5, 1], rtol=1e-4)
 
+# A target (batch,) becomes (batch, 1): one loss a sample is left.
+each = keras.losses.MeanSquaredError(reduction=None)
+assert each(np.zeros(7), np.zeros((7, 1))).shape == (7,)
+
 # %% both-shapes-in-turn
 model.compile(loss="mean_squared_error", optimizer="adam")
 model.evaluate(X, y.reshape(1, 5), verbose=0)  # compiles for this shape
