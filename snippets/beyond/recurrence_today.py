@@ -384,7 +384,7 @@ unit_0 = np.zeros((16, 32))
 unit_0[0] = 1
 slopes = np.where(corners % 2, -4, 4)[:, None]
 slopes[0] = 2
-by_hand = [W_z, W_h, b_z, b_h, unit_0, -corners, slopes, [-1]]
+by_hand = [W_z, W_h, b_z, b_h, unit_0, -corners, slopes, -np.ones(1)]
 
 every = (np.arange(2**12)[:, None] >> np.arange(12) & 1)[..., None]
 right = right_answers(
