@@ -237,9 +237,6 @@ for bias in (1, np.log(20 - 1)):
 with_1, with_rule = map(sum, needed.values())
 assert 0.4 < with_rule / with_1 < 2.5
 
-model = new_model(50, "mse", rate=0.02)
-print("50 steps, bias 1.0, updates:", updates_needed(model, 1, seed=1))
-
 
 # %% in-keras
 def remember(shape, dtype=None):
