@@ -80,7 +80,7 @@ QUESTIONS = [
     (
         "recurrent_dropout nan",
         "practice/initialisation-and-dropout/"
-        "#recurrent_dropout-nan-it-is-the-relu",
+        "#recurrent_dropout-nan-relu-or-an-old-keras-3",
     ),
     (
         "recurrent_dropout does nothing",

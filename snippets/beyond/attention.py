@@ -273,14 +273,15 @@ print("[h_out, h_in] ->", tuple(layers.Attention()([h_out, h_in]).shape))
 print("[h_in, h_out] ->", tuple(layers.Attention()([h_in, h_out]).shape))
 
 # %% nothing-to-see
+h_out = np.random.normal(size=(2, 3, 8)).astype("float32")
+h_in = np.random.normal(size=(2, 5, 8)).astype("float32")
 empty = np.zeros((2, 5), dtype=bool)
-_, weights = layers.Attention()(
-    [h_out, np.random.normal(size=(2, 5, 8)).astype("float32")],
-    mask=[None, empty],
-    return_attention_scores=True,
-)
-print(np.round(weights[0, 0], 2))
-assert np.allclose(weights, 1 / 5)
+for name, mask in (("no mask", None), ("all masked", empty)):
+    _, weights = layers.Attention()(
+        [h_out, h_in], mask=[None, mask], return_attention_scores=True
+    )
+    print(f"{name:10}", np.round(weights[0, 0], 2))
+    assert np.allclose(weights, 1 / 5) == (mask is empty)
 
 # %% what-is-added
 added = attentive.count_params() - plain.count_params()

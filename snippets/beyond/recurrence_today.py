@@ -290,69 +290,123 @@ def parity(samples, seed, timesteps=12):
     return X, np.cumsum(X, axis=1) % 2
 
 
-def train(make, task, loss, head, updates):
-    """Train from three seeds; returns (answer, y) on new data for each."""
-    results = []
-    X_new, y_new = task(500, seed=99)
-    model = keras.Sequential([keras.Input(X_new.shape[1:]), make(), *head])
+def train(model, task, loss, stops):
+    """Train from three seeds; the weights after each number of updates.
+
+    Returns weights[seed][stop], for `stops` in rising order.
+    """
     optimizer = keras.optimizers.Adam(0.01, global_clipnorm=1.0)
     model.compile(optimizer, loss, steps_per_execution=50)
     optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in optimizer.variables]
+    weights = []
     for seed in seeds:
         keras.utils.set_random_seed(seed)
         model.set_weights(keras.models.clone_model(model).get_weights())
         for variable, value in zip(optimizer.variables, fresh, strict=True):
             variable.assign(value)
-        X, y = task(32 * updates, seed)
-        model.fit(X, y, batch_size=32, shuffle=False, verbose=0)
-        results.append((model(X_new).numpy(), y_new))
-    return results
+        X, y = task(32 * stops[-1], seed)
+        weights.append([])
+        for begin, end in zip((0, *stops), stops, strict=False):
+            part = slice(32 * begin, 32 * end)
+            model.fit(
+                X[part], y[part], batch_size=32, shuffle=False, verbose=0
+            )
+            weights[-1].append(model.get_weights())
+    return weights
 
 
 # %% as-good-as-gru
 print("adding problem, 20 steps: error after 200 updates")
+X_new, y_new = sums(500, seed=99)
 errors = {}
 for name, make in (
     ("GRU", lambda: layers.GRU(16)),
     ("minGRU", lambda: MinGRU(16)),
     ("minGRU, b_z = 3", lambda: MinGRU(16, update_bias=3.0)),
 ):
-    results = train(make, sums, "mse", [layers.Dense(1)], updates=200)
-    errors[name] = [np.mean((answer - y) ** 2) for answer, y in results]
+    model = keras.Sequential([keras.Input((20, 2)), make(), layers.Dense(1)])
+    errors[name] = []
+    for (weights,) in train(model, sums, "mse", stops=(200,)):
+        model.set_weights(weights)
+        errors[name].append(np.mean((model(X_new) - y_new) ** 2))
     print(f"{name:16}", *(f"{error:7.3f}" for error in errors[name]))
 assert max(errors["GRU"]) < min(errors["minGRU"])
 assert max(errors["minGRU, b_z = 3"]) < 0.1
 
+
 # %% parity
-print("parity, 12 bits: share of right answers")
-right = {}
-for name, make in (
-    ("GRU", lambda: layers.GRU(16, return_sequences=True)),
-    ("minGRU", lambda: MinGRU(16, return_sequences=True)),
-):
-    results = train(
-        make,
-        parity,
-        keras.losses.BinaryCrossentropy(from_logits=True),
-        [layers.Dense(32, "relu"), layers.Dense(1)],
-        updates=300,
+def reader(cell, timesteps):
+    """A model that answers after each bit; above 0 means odd."""
+    return keras.Sequential(
+        [
+            keras.Input((timesteps, 1)),
+            cell(16, return_sequences=True),
+            layers.Dense(32, "relu"),
+            layers.Dense(1),
+        ]
     )
-    right[name] = [np.mean((answer > 0) == y) for answer, y in results]
-    print(f"{name:10}", *(f"{share:6.2f}" for share in right[name]))
-assert min(right["GRU"]) > 0.9
-assert max(right["minGRU"]) < 0.75
+
+
+def right_answers(model, weights, X, odd):
+    """For each sequence and step: is the answer right?"""
+    model.set_weights(weights)
+    return (model(X).numpy() > 0) == odd
+
+
+X_new, y_new = parity(500, seed=99)
+loss = keras.losses.BinaryCrossentropy(from_logits=True)
+print("parity, 12 bits: share of right answers")
+share = {}
+for cell, stops in ((layers.GRU, (300,)), (MinGRU, (300, 3000))):
+    model = reader(cell, timesteps=12)
+    trained = train(model, parity, loss, stops)
+    for k, updates in enumerate(stops):
+        share[cell, updates] = [
+            right_answers(model, weights[k], X_new, y_new).mean()
+            for weights in trained
+        ]
+        row = " ".join(f"{s:5.2f}" for s in share[cell, updates])
+        print(f"{cell.__name__:7} {updates:5,} updates  {row}")
+assert min(share[layers.GRU, 300]) > 0.9
+assert max(share[MinGRU, 300]) < 0.75
+assert max(share[MinGRU, 3000]) < 0.97
+assert np.mean(share[MinGRU, 3000]) > np.mean(share[MinGRU, 300]) + 0.04
+
+# %% parity-by-hand
+z = 0.999  # forgets a thousandth at each step
+W_z, W_h, b_h = np.zeros((1, 16)), np.zeros((1, 16)), np.zeros(16)
+W_h[0, 0] = 1 / (1 - z)  # so that a one adds 1 to unit 0
+b_z = np.full(16, np.log(z / (1 - z)))
+
+corners = np.arange(32)  # of the head: -1, 1, -1, 1 at 0, 1, 2, 3 ones
+unit_0 = np.zeros((16, 32))
+unit_0[0] = 1
+slopes = np.where(corners % 2, -4, 4)[:, None]
+slopes[0] = 2
+by_hand = [W_z, W_h, b_z, b_h, unit_0, -corners, slopes, -np.ones(1)]
+
+every = (np.arange(2**12)[:, None] >> np.arange(12) & 1)[..., None]
+right = right_answers(
+    reader(MinGRU, 12), by_hand, every, np.cumsum(every, axis=1) % 2
+)
+print(f"12 bits: {right.mean():.0%} of {len(every):,} sequences, all steps")
+assert right.all()
+
+bits, odd = parity(200, seed=5, timesteps=1000)
+right = right_answers(reader(MinGRU, 1000), by_hand, bits, odd)
+for begin, end in ((0, 20), (900, 1000)):
+    print(f"steps {begin + 1} to {end}: {right[:, begin:end].mean():.2f}")
+assert right[:, :20].all() and 0.4 < right[:, 900:].mean() < 0.6
 
 # %% nothing-but-ones
-keras.utils.set_random_seed(7)
-layer = MinGRU(16, return_sequences=True)
-h = layer(np.ones((1, 60, 1), "float32")).numpy()[0]
-moves = np.abs(np.diff(h, axis=0)).max(axis=1)
-for t in (1, 10, 20, 40):
-    print(
-        f"from step {t:2} to {t + 1:2} the state moves by {moves[t - 1]:.0e}"
-    )
-assert (np.diff(moves) <= 1e-6).all() and moves[-1] < 1e-5
+ones = np.ones((1, 20_000, 1), "float32")
+h = by_loop(np.float32(z) * ones, ones)[0, :, 0]
+moves = np.diff(h)
+for t in (1, 10, 100, 1_000, 10_000):
+    print(f"from step {t:6,} to {t + 1:6,}: moves by {moves[t - 1]:.5f}")
+print("the last step that moves it:", 2 + np.flatnonzero(moves)[-1])
+assert (moves[10_000:] < 1e-3).all() and moves[-1] == 0
 
 # %% a-minus-one
 bits, odd = parity(4, seed=7, timesteps=1000)

@@ -393,6 +393,8 @@ for step in range(1, 6001):
 
 assert all(c == step for step, (c, _, _) in seen.items())
 assert seen[3000][1:] == seen[6000][1:]  # equal to the last bit
+top = np.float32(2**24)
+assert lstm_step(top - 1, a) == top == lstm_step(top, a)  # c ends, too
 
 # %% equal-units
 v = equal(units=128, features=64)

@@ -126,7 +126,7 @@ print(x[0].T.round(1), "->", y[0])
 units, batch, updates = 16, 32, 60
 
 
-def new_model(timesteps):
+def new_model(timesteps, loss, rate=0.01):
     model = keras.Sequential(
         [
             keras.Input((timesteps, 2)),
@@ -134,14 +134,14 @@ def new_model(timesteps):
             layers.Dense(1),
         ]
     )
-    loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    model.compile(loss=loss, optimizer=keras.optimizers.Adam(0.01))
+    optimizer = keras.optimizers.Adam(rate)
+    model.compile(loss=loss, optimizer=optimizer, steps_per_execution=20)
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def train(model, b_i, b_f, seed):
-    """Train from a fresh start; the share of right answers afterwards."""
+def start(model, b_i, b_f, seed):
+    """Fresh weights, these biases, and an optimizer that knows nothing."""
     keras.utils.set_random_seed(seed)
     weights = keras.models.clone_model(model).get_weights()
     b = weights[2]
@@ -150,6 +150,11 @@ def train(model, b_i, b_f, seed):
     for variable in model.optimizer.variables:
         if "learning_rate" not in variable.path:
             variable.assign(np.zeros(variable.shape))
+
+
+def train(model, b_i, b_f, seed):
+    """Train from a fresh start; the share of right answers afterwards."""
+    start(model, b_i, b_f, seed)
     timesteps = model.input_shape[1]
     x, y = first_sign(batch * updates, timesteps, seed)
     model.fit(x, y, batch_size=batch, shuffle=False, verbose=0)
@@ -158,7 +163,8 @@ def train(model, b_i, b_f, seed):
 
 
 # %% training
-models = {timesteps: new_model(timesteps) for timesteps in (10, 20, 50)}
+loss = keras.losses.BinaryCrossentropy(from_logits=True)
+models = {timesteps: new_model(timesteps, loss) for timesteps in (10, 20, 50)}
 right = {}
 print("timesteps  bias  right answers, three seeds")
 for timesteps, model in models.items():
@@ -195,6 +201,41 @@ def chrono(units, T, seed):
 runs = [train(models[50], *chrono(units, 50, seed), seed) for seed in seeds]
 print("50 timesteps, chrono ", *(f"{r:5.2f}" for r in runs))
 assert min(runs) > 0.95
+
+
+# %% another-task
+def adding_problem(samples, timesteps, rng):
+    """Sequences of values and markers, and the sums of the marked values."""
+    values = rng.uniform(size=(samples, timesteps))
+    markers = np.zeros((samples, timesteps))
+    each, half = np.arange(samples), timesteps // 2
+    markers[each, rng.integers(0, half, samples)] = 1
+    markers[each, rng.integers(half, timesteps, samples)] = 1
+    x = np.stack([values, markers], axis=-1).astype("float32")
+    return x, (values * markers).sum(axis=1, keepdims=True)
+
+
+def updates_needed(model, b_f, seed, every=20, most=1000):
+    """Updates until the error on new data is below 0.02."""
+    start(model, 0, b_f, seed)
+    rng, timesteps = np.random.default_rng(seed), model.input_shape[1]
+    x_new, y_new = adding_problem(500, timesteps, np.random.default_rng(99))
+    for done in range(every, most + 1, every):
+        x, y = adding_problem(batch * every, timesteps, rng)
+        model.fit(x, y, batch_size=batch, shuffle=False, verbose=0)
+        if np.mean((model(x_new).numpy() - y_new) ** 2) < 0.02:
+            return done
+    raise RuntimeError(f"not learnt in {most} updates")
+
+
+model = new_model(20, "mse", rate=0.02)
+needed = {}
+for bias in (1, np.log(20 - 1)):
+    needed[bias] = [updates_needed(model, bias, seed) for seed in seeds]
+    row = " ".join(f"{n:4.0f}" for n in needed[bias])
+    print(f"20 steps, bias {bias:.1f}, updates: {row}")
+with_1, with_rule = map(sum, needed.values())
+assert 0.4 < with_rule / with_1 < 2.5
 
 
 # %% in-keras
