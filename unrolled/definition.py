@@ -365,6 +365,12 @@ class _Names(ast.NodeTransformer):
                 return copy.deepcopy(said)
         return super().visit(node)
 
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        node = self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "matmul":
+            return ast.BinOp(node.args[0], ast.MatMult(), node.args[1])
+        return node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.value, ast.Name) and node.value.id in LIBRARIES:
             return self.visit_Name(ast.Name(node.attr))
@@ -465,21 +471,23 @@ def _read_body(
             _read_body(
                 getattr(statement, inner, []), names, found, set(new), within
             )
-        target = ""
+        target, value = "", getattr(statement, "value", None)
         if isinstance(statement, ast.Assign):
-            target = _target(statement.targets[0])
+            target = _target(statement.targets[0], names)
         elif isinstance(statement, ast.AugAssign):  # one term of a sum
-            target = _target(statement.target)
-            statement.value = ast.Call(ast.Name("sum"), [statement.value], [])
+            target = _target(statement.target, names)
+            statement.value = ast.Call(ast.Name("sum"), [value], [])
         elif isinstance(statement, ast.Return) and within:
-            # A cell returns its new state.
+            # A cell returns its new state, alone or first.
             target = within if within == "sigmoid" else "h"
         said = _Names(names, STATES - new).visit(copy.deepcopy(statement))
         said = _Order().visit(said)
+        whole = getattr(said, "value", None)
+        if isinstance(said, ast.Return) and isinstance(whole, ast.Tuple):
+            whole = whole.elts[0]
         for node in ast.walk(said):
             if isinstance(node, ast.BinOp | ast.Call):
-                whole = node is getattr(said, "value", None)
-                found.add((target if whole else "", ast.dump(node)))
+                found.add((target if node is whole else "", ast.dump(node)))
         if target in STATES and _made_of_others(statement.value):
             new.add(target)
 
@@ -489,9 +497,12 @@ def _made_of_others(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp)
 
 
-def _target(node: ast.expr) -> str:
+def _target(node: ast.expr, names: dict[str, ast.expr]) -> str:
+    """What a statement assigns to, as formulas have it."""
     if isinstance(node, ast.Subscript):
         node = node.value
-    if isinstance(node, ast.Name):
-        return re.sub(r"_(now|new|t)$", "", node.id)
-    return ""
+    if not isinstance(node, ast.Name):
+        return ""
+    said = names.get(node.id)
+    name = said.id if isinstance(said, ast.Name) else node.id
+    return re.sub(r"_(now|new|t)$", "", name)

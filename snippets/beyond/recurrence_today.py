@@ -190,7 +190,8 @@ class MinGRU(layers.Layer):
 
     def gate_and_candidate(self, x):
         z = ops.sigmoid(ops.matmul(x, self.W_z) + self.b_z)
-        return z, ops.matmul(x, self.W_h) + self.b_h
+        h_tilde = ops.matmul(x, self.W_h) + self.b_h
+        return z, h_tilde
 
     def call(self, x, mask=None):
         z, h_tilde = self.gate_and_candidate(x)

@@ -22,7 +22,8 @@ from_tape = tape.gradient(loss, h_0).numpy()
 W, U, b = rnn.get_weights()
 gradient = np.ones((1, units))  # of this loss, by the last h
 for h_t in h.numpy()[0, ::-1]:
-    gradient = gradient @ (np.diag(1 - h_t**2) @ U.T)
+    A_t = np.diag(1 - h_t**2) @ U.T
+    gradient = gradient @ A_t
 error = np.abs(gradient - from_tape).max() / np.abs(from_tape).max()
 assert error < 1e-4
 print("50 matrices multiplied by hand agree with the tape")
