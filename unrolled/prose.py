@@ -41,7 +41,7 @@ PRINTED = re.compile(
 )
 VERSION = re.compile(
     r"(?:\b(Keras|TensorFlow|NumPy|JAX)|\[([\w-]+)\]\(http[^)]*\))"
-    r" (\d+\.\d+)"
+    r"\s(\d+\.\d+)"
 )
 EXTERNAL = re.compile(r"\[([^\[\]]*)\]\(https?://[^)]*\)")
 LINK = re.compile(r"\]\([^)]*\)")
