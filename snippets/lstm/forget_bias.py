@@ -205,14 +205,18 @@ assert min(runs) > 0.95
 
 # %% another-task
 def adding_problem(samples, timesteps, rng):
-    """Sequences of values and markers, and the sums of the marked values."""
+    """Sequences of values and markers, and the sums of the marked values.
+
+    Returns X of shape (samples, timesteps, 2) and y of shape (samples, 1).
+    """
     values = rng.uniform(size=(samples, timesteps))
     markers = np.zeros((samples, timesteps))
     each, half = np.arange(samples), timesteps // 2
     markers[each, rng.integers(0, half, samples)] = 1
     markers[each, rng.integers(half, timesteps, samples)] = 1
-    x = np.stack([values, markers], axis=-1).astype("float32")
-    return x, (values * markers).sum(axis=1, keepdims=True)
+    X = np.stack([values, markers], axis=-1).astype("float32")
+    y = (values * markers).sum(axis=1, keepdims=True).astype("float32")
+    return X, y
 
 
 def updates_needed(model, b_f, seed, every=20, most=1000):
