@@ -235,7 +235,8 @@ def _key(page, config, files):
     text = path.read_text("utf-8")
     if path.suffix == ".md":
         text = "\n".join(line for _, line in expand(page_at(path)))
-    uris = sorted(file.src_uri for file in files)
+    # A page with a mistake has no downloads: that must not touch the others.
+    uris = sorted(file.src_uri for file in files if not file.generated_by)
     parts = (text, uris, Path(config.config_file_path).read_bytes())
     return hashlib.sha256(repr((parts, _machinery())).encode()).hexdigest()
 
