@@ -294,7 +294,9 @@ for name in NETWORKS:
     print(f"{name:12} {needed[name]!s:>22} {ms:15.1f} {total_seconds:12.2f}")
 
 middle = {name: np.median(needed[name]) for name in NETWORKS}
-assert middle["GRU"] < 0.8 * min(middle["LSTM"], middle["small LSTM"])
+lstms = middle["LSTM"], middle["small LSTM"]
+assert middle["GRU"] < 0.8 * min(lstms)
+assert max(lstms) - min(lstms) < min(lstms) - middle["GRU"]
 
 # %% air
 series = co2.load_pandas().data["co2"].interpolate()

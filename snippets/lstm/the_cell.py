@@ -167,6 +167,7 @@ assert np.allclose(seen["h"][7, keeper], 0, atol=1e-3)  # nothing to say
 
 assert np.all(seen["f"][:, average] == 0.5)  # its weights there are 0
 assert np.all(seen["i"][:, average] == 0.5)
+assert np.allclose(seen["c_tilde"][:, average], np.tanh(value))
 
 # The two states that the single step above began with:
 assert np.allclose(seen["c"][1], [0.29, 0.34], atol=0.005)
