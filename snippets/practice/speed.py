@@ -410,7 +410,7 @@ for units, single, policies in [
     steps = [partial(each.train_on_batch, X, y) for each in [single, *models]]
     for step in steps:
         step()
-    ratio = np.median(paired(*steps), axis=0)[1:]
+    ratio = np.median(paired(*steps, rounds=3), axis=0)[1:]
     for policy, value in zip(policies, ratio, strict=True):
         print(f"{units:3} units: {policy:14} / float32 = {value:.2f}")
         results[f"{policy}, {units}"] = value
