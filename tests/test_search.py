@@ -141,6 +141,11 @@ QUESTIONS = [
         "unsupported-object-type-list",
     ),
     ("loss: nan", "practice/errors/#loss-nan"),
+    (
+        "dtype='string' is not a valid dtype for Keras type promotion",
+        "practice/errors/"
+        "#dtypestring-is-not-a-valid-dtype-for-keras-type-promotion",
+    ),
     # The rest of what this part promises.
     (
         "teacher forcing",
