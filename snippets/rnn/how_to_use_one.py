@@ -22,6 +22,9 @@ ax.plot(dates, raw, linewidth=1)
 ax.set(ylabel="CO2 in ppm")
 fig.savefig("series.svg")
 
+half, whole = (np.nanmean(np.abs(raw[n:] - raw[:-n])) for n in (26, 52))
+assert whole < half / 2  # a year later it is back, but for the trend
+
 
 # %% fill
 def fill(values):
@@ -67,6 +70,10 @@ ax.plot(dates[about], raw[about], "C0", label="measured")
 ax.set(ylabel="CO2 in ppm", ylim=(315, 327))
 ax.legend(loc="upper left")
 fig.savefig("gap.svg")
+
+after = today + known[today:].argmax()  # the first week measured again
+assert (~known[after - 18 : after]).all() and known[after - 19]
+assert x[after - 19] < x[after - 1] > x[after]  # too high, then down
 
 # %% windows
 timesteps, features, horizon = 50, 2, 13
@@ -259,6 +266,10 @@ ax.set(ylabel="CO2 in ppm", xticks=years, ylim=(362, 379))
 ax.legend(loc="upper left")
 fig.savefig("forecast.svg")
 
+off = np.abs(network[0] - truth)[shown].mean()
+assert off < 0.6 * np.abs(last_year - truth)[shown].mean()
+assert np.mean(last_year[shown] < truth[shown]) > 0.9  # nearly everywhere
+
 # %% raw-levels
 X_raw = np.stack([level, change], axis=-1)
 by_level = [forecast_all(X_raw, truth, train, seed) for seed in seeds]
@@ -283,6 +294,10 @@ ax.axvline(dates[end_train], color="black", linestyle=":")
 ax.set(ylabel="CO2 in ppm")
 ax.legend()
 fig.savefig("raw-levels.svg")
+
+assert mae(by_level[2], train) < 5 < mae(by_level[2], test)
+assert by_level[2][test].std() < 0.6 * truth[test].std()  # flatter
+assert by_level[2].max() < truth[test].max() - 10
 
 # %% leaks
 everything = np.ones(len(origin), dtype=bool)
