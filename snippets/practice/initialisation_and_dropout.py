@@ -47,8 +47,9 @@ class OrthogonalBlocks(keras.initializers.Initializer):
     """
 
     def __init__(self, seed=None):
-        self.seed = seed or keras.random.randint((), 1, 10**6)
-        self.seed = int(self.seed)
+        if seed is None:
+            seed = keras.random.randint((), 1, 10**6)
+        self.seed = int(seed)
 
     def __call__(self, shape, dtype=None):
         units, width = shape

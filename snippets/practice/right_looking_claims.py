@@ -24,7 +24,6 @@ print("kernel", flat.kernel.shape)
 both = layers.Bidirectional(layers.LSTM(4, return_sequences=True))
 changed = X.copy()
 changed[:, 0] += 1  # another first step
-moved = np.abs(both(changed) - both(X)).max(axis=(0, 1))
 last = np.abs(both(changed)[:, -1] - both(X)[:, -1]).max(axis=0)
 first = np.abs(both(changed)[:, 0] - both(X)[:, 0]).max(axis=0)
 print("out[:, -1]: forward half moved", last[:4].max() > 1e-6, end=", ")
