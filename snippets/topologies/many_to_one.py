@@ -87,6 +87,7 @@ for name, x in others.items():
     to_its_input = np.abs(answer - x[..., 0]).mean()
     to_the_learnt = np.abs(answer - y).mean()
     assert to_the_learnt < to_its_input
+    assert answer[0, -1] > answer[0, 0] + 0.3  # it goes up
 
 # %% by-heart
 place = np.arange(1, length + 1)

@@ -140,6 +140,7 @@ assert np.mean(errors["seed, feedback"]) > np.mean(errors["RepeatVector"])
 
 # %% curve-figure
 off = {way: np.abs(line - y_new[4, :, 0]).max() for way, line in drawn.items()}
+assert max(off["RepeatVector"], off["seed, zeros"]) < 0.15
 assert off["seed, feedback"] > max(off["RepeatVector"], off["seed, zeros"])
 
 fig, ax = plt.subplots()
