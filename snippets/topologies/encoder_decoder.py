@@ -147,7 +147,7 @@ def write(h, c, limit=20):
     A symbol at a time, the likeliest each time. Ends when every answer
     has its stop symbol, or after limit steps.
     """
-    symbol = ops.full((len(h), 1), START)
+    symbol = ops.full((len(h), 1), START, dtype="int32")
     written = np.empty((len(h), 0), dtype=int)
     while written.shape[1] < limit:
         logits, h, c = step_model([symbol, h, c])
