@@ -310,4 +310,5 @@ for seed, row in zip(seeds, rows, strict=True):
     print(f"seed {seed}: {row[5]:.1f} where trained,", end=" ")
     print(f"{row[elsewhere].mean():.1f} elsewhere on average")
 assert rows[:, 5].min() > 0.95
+assert rows[:, [4, 6]].max() < 0.5  # one place to either side
 assert rows[:, elsewhere].mean(axis=1).max() < 0.7
