@@ -187,7 +187,7 @@ def naive_bayes(longest):
     """Guesses for the test from counts in the training set."""
     rows = {run for name, _ in training for run in runs(name, longest)}
     row_of = {run: row for row, run in enumerate(sorted(rows))}
-    counts = np.full((len(row_of), len(languages)), 0.3)  # never quite 0
+    counts = np.full((len(row_of), len(languages)), 0.1)  # never quite 0
     for (name, _), k in zip(training, target, strict=True):
         for run in runs(name, longest):
             counts[row_of[run], k] += 1
@@ -271,7 +271,7 @@ bag = keras.Sequential(
         layers.GlobalAveragePooling1D(),
     ]
 )
-counting = ready(bag, rate=0.4, epochs=3)
+counting = ready(bag, rate=0.4, epochs=5)
 inputs, test_inputs = to_bag(names), to_bag(test_names)
 of_bag = []
 for seed in seeds:
@@ -364,7 +364,39 @@ for seed in seeds:
     train(reading_runs, X_runs, seed, hide=0.03)
     of_runs.append(predict(on_runs, X_test_runs))
 runs_score = enter("LSTM on runs", *(p.argmax(axis=-1) for p in of_runs))
-assert lstm_score + 0.01 < runs_score < bag_score + 0.005
+assert lstm_score + 0.004 < runs_score < bag_score + 0.005
+
+
+# %% interval
+def interval(gain, group):
+    """Where 95 % of the means of gain lie if the test is drawn again.
+
+    Drawn are groups of examples that belong together, as often as there are
+    groups, with replacement.
+    """
+    _, group = np.unique(group, return_inverse=True)
+    sums, sizes = np.bincount(group, gain), np.bincount(group)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(sums), size=(2000, len(sums)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return np.quantile(means, [0.025, 0.975])
+
+
+def share_right(outcome):
+    """For each test name the share of the seeds that is right."""
+    return np.mean([p.argmax(axis=-1) == answer for p in outcome], axis=0)
+
+
+gains = {}
+for what, one, other in (
+    ("bag - LSTM", of_bag, of_lstm),
+    ("bag - LSTM on runs", of_bag, of_runs),
+    ("LSTM on runs - LSTM", of_runs, of_lstm),
+):
+    gain = share_right(one) - share_right(other)
+    gains[what] = interval(gain, test_names)
+    low, high = gains[what]
+    print(f"{what:20}{gain.mean():+.3f} ({low:+.3f} to {high:+.3f})")
 
 # %% confusion
 share = np.zeros((len(languages), len(languages)))
@@ -422,12 +454,9 @@ assert found[1][0] < found[0][0] and found[1][1] > found[0][1] + 0.02
 # %% by-length
 sizes = np.array([len(name) for name in test_names])
 right_of = {
-    what: np.mean([p.argmax(axis=-1) == answer for p in outcome], axis=0)
-    for what, outcome in {
-        "LSTM": of_lstm,
-        "on runs": of_runs,
-        "bag": of_bag,
-    }.items()
+    "LSTM": share_right(of_lstm),
+    "on runs": share_right(of_runs),
+    "bag": share_right(of_bag),
 }
 print("letters  names  " + "".join(f"{what:>9}" for what in right_of))
 by_length = []
