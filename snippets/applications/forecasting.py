@@ -617,6 +617,35 @@ for name, table, truth, part, simple, gru in (
     ]
     print(f"{name:28}{network_mae:7.2f}", *(f"{error:7.2f}" for error in rest))
 
+
+# %% interval
+def interval(gain, group):
+    """Where 95 % of the means of gain lie if the test is drawn again.
+
+    Drawn are groups of examples that belong together, as often as there are
+    groups, with replacement.
+    """
+    _, group = np.unique(group, return_inverse=True)
+    sums, sizes = np.bincount(group, gain), np.bincount(group)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(sums), size=(2000, len(sums)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return np.quantile(means, [0.025, 0.975])
+
+
+for name, table, truth, part, when, gru in (
+    ("weather", forecasts, Y, test, origin // 24 // 7, direct_gru),
+    ("two months' data", rows, Y, test, origin // 24 // 7, stopped_gru),
+    ("CO2", co2_forecasts, co2_Y, co2_test, co2_origin // 13, direct_gru),
+):
+    of_gru, of_linear = (
+        np.mean([np.abs(one - truth)[part].mean(axis=1) for one in each], 0)
+        for each in (table[gru], [table["linear, all features"]])
+    )
+    low, high = interval(of_gru - of_linear, when[part])
+    gain = np.mean(of_gru - of_linear)
+    print(f"GRU - linear, {name:17}{gain:+.2f} ({low:+.2f} to {high:+.2f})")
+
 # %% same-at-24
 twin = scores("same hour yesterday")[0] - scores("persistence")[0]
 print(f"24 h ahead {twin[-1]:.2f}, 12 h ahead {twin[11]:.2f} degrees C")

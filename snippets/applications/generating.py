@@ -1,7 +1,7 @@
 # %% the-data
 import json
 from collections import defaultdict
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -41,7 +41,11 @@ order = np.random.default_rng(0).permutation(len(spellings))
 seen = {spellings[i] for i in order[: len(order) * 4 // 5]}
 training = [pair for pair in pairs if pair[0] in seen]
 held_out = [pair for pair in pairs if pair[0] not in seen]
+order = np.random.default_rng(1).permutation(sorted(seen))
+chooses = set(order[: len(order) // 8])
+to_choose = [pair for pair in training if pair[0] in chooses]
 print(len(training), "names for training,", len(held_out), "held out")
+print(len(to_choose), "of those for training choose the settings")
 
 # %% symbols
 PAD, UNKNOWN, START, STOP = 0, 1, 2, 3
@@ -62,16 +66,17 @@ def to_numbers(pairs):
 
 
 of, rows = to_numbers(training)
-rows = rows[:, :12]  # names of more than 10 letters are cut
+rows = rows[:, :16]  # names of more than 14 letters are cut: spares time
 X, y = rows[:, :-1], rows[:, 1:]
 at = [len(name) for name, _ in training].index(8)  # the first of 8 letters
 print("language    ", languages[of[at, 0]])
 for what, numbers in {"reads": X[at], "is to write": y[at]}.items():
     print(f"{what:12}", *(symbols[number] for number in numbers))
 print("X", X.shape, " y", y.shape, " symbols", len(symbols))
+print(f"cut: {np.mean(rows[:, -1] > STOP):.1%} of the names")
 
 # %% the-model
-features, units = 32, 64
+features, units = 96, 96
 keras.utils.set_random_seed(7)
 of_symbol = layers.Embedding(len(symbols), features)
 of_language = layers.Embedding(len(languages), features)
@@ -87,12 +92,12 @@ model = keras.Model([language_in, symbols_in], logits)
 print(model.count_params(), "parameters, logits", logits.shape)
 
 # %% train
-batch, epochs = 48, 3
+batch, epochs = 48, 4
 steps = len(X) // batch
 model.compile(
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     optimizer=keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(0.015, epochs * steps)
+        keras.optimizers.schedules.CosineDecay(0.012, epochs * steps)
     ),
     steps_per_execution=steps,
 )
@@ -137,69 +142,130 @@ def perplexity(log_p):
     return np.exp(-np.concatenate(log_p).mean())
 
 
-of_gru, weights = [], []
+log_p, of_gru, trained = [], [], []
 print("seed  held out")
 for seed in (0, 1, 2):
     train(seed)
-    of_gru.append(perplexity(log_likelihoods(held_out)))
-    weights.append(model.get_weights())
+    log_p.append(log_likelihoods(held_out))
+    of_gru.append(perplexity(log_p[-1]))
+    trained.append(model.get_weights())
     print(f"{seed:4}{of_gru[-1]:10.1f}")
 
 
 # %% counting
-def context(name, language, n):
-    """The n letters before the next; ^ stands before the first."""
-    return (language, *("^" * n + name)[len(name) :])
+def contexts(name, language):
+    """What each table looks at after the letters `name`: six for each who.
+
+    (who, letter, letter, …), with 0 to 5 letters; ^ stands before the first.
+    """
+    letters = "^" * 5 + name
+    return [
+        (who, *letters[len(letters) - n :])
+        for who in (language, "all")
+        for n in range(6)
+    ]
 
 
-counts = defaultdict(lambda: np.zeros(len(symbols)))
-for name, language in training:
-    for at, symbol in enumerate([*name, ">"]):
-        for n in range(6):
-            counts[context(name[:at], language, n)][number_of[symbol]] += 1
 any_symbol = may_come.copy()
 any_symbol[UNKNOWN] = True
 
 
-@cache
-def p_next(context):
-    """Probabilities of the next symbol after (language, letter, letter, …).
+def counted(pairs):
+    """Count what follows. Returns context -> probabilities (symbols,)."""
+    counts = defaultdict(lambda: np.zeros(len(symbols)))
+    for name, language in pairs:
+        for at, symbol in enumerate([*name, ">"]):
+            for context in contexts(name[:at], language)[:6]:
+                counts[context][number_of[symbol]] += 1
+    for who, *before in list(counts):
+        counts["all", *before] += counts[who, *before]
 
-    The counts are mixed with those of the context one letter shorter: the
-    more different symbols have followed, the more the shorter one weighs.
-    """
-    language, *before = context
-    if before:
-        shorter = p_next((language, *before[1:]))
-    else:
-        shorter = any_symbol / any_symbol.sum()
-    if context not in counts:
-        return shorter
-    followed = counts[context]
-    kinds = np.count_nonzero(followed)
-    return (followed + kinds * shorter) / (followed.sum() + kinds)
+    @cache
+    def p_next(context):
+        """The counts, mixed with those of the context one letter shorter.
+
+        The more different symbols have followed, the more the shorter one
+        weighs.
+        """
+        who, *before = context
+        if before:
+            shorter = p_next((who, *before[1:]))
+        else:
+            shorter = any_symbol / any_symbol.sum()
+        if context not in counts:
+            return shorter
+        followed = counts[context]
+        kinds = np.count_nonzero(followed)
+        return (followed + kinds * shorter) / (followed.sum() + kinds)
+
+    return p_next
 
 
-def log_likelihoods_by_counting(pairs, n):
-    """As `log_likelihoods`, from the counts with n letters before."""
+def by_each_table(p_next, pairs):
+    """The probability of each symbol by each table: (symbols, tables)."""
     found = []
     for name, language in pairs:
-        numbers = [*(number_of.get(one, UNKNOWN) for one in name), STOP]
-        before = (
-            context(name[:at], language, n) for at in range(len(numbers))
-        )
-        of_y = [p_next(c)[y] for c, y in zip(before, numbers, strict=True)]
-        found.append(np.log(of_y))
-    return found
+        for at, symbol in enumerate([*name, ">"]):
+            y = number_of.get(symbol, UNKNOWN)
+            before = contexts(name[:at], language)
+            found.append([p_next(context)[y] for context in before])
+    return np.array(found)
 
 
-of_counts = {
-    n: perplexity(log_likelihoods_by_counting(held_out, n)) for n in range(6)
-}
-for n, value in of_counts.items():
-    print(f"{n} letters before: {value:5.2f}")
+p_next = counted(training)
+of_tables = by_each_table(p_next, held_out)
+of_counts = dict(enumerate(np.exp(-np.log(of_tables).mean(axis=0))))
+print("letters before     own language  all languages")
+for n in range(6):
+    print(f"{n:14}{of_counts[n]:17.2f}{of_counts[n + 6]:15.2f}")
 assert min(of_counts, key=of_counts.get) in (2, 3)
-assert max(of_gru) < min(of_counts.values())
+
+# %% mixed-counts
+rest = [pair for pair in training if pair[0] not in chooses]
+answers = by_each_table(counted(rest), to_choose)
+weights = np.full(12, 1 / 12)
+for _ in range(50):  # each table's share in what came is its new weight
+    shares = weights * answers
+    weights = (shares / shares.sum(axis=1, keepdims=True)).mean(axis=0)
+print("own language:", *(f"{w:.2f}" for w in weights[:6]))
+print("all:         ", *(f"{w:.2f}" for w in weights[6:]))
+by_letters = np.eye(12)  # row n: the table of n letters alone
+of_mixed = np.exp(-np.log(of_tables @ weights).mean())
+print(f"all tables: perplexity {of_mixed:.2f}")
+assert of_mixed < 0.93 * min(of_counts.values())
+
+
+# %% interval
+def interval(gain, group):
+    """Where 95 % of the means of gain lie if the test is drawn again.
+
+    Drawn are groups of examples that belong together, as often as there are
+    groups, with replacement.
+    """
+    _, group = np.unique(group, return_inverse=True)
+    sums, sizes = np.bincount(group, gain), np.bincount(group)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(sums), size=(2000, len(sums)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return np.quantile(means, [0.025, 0.975])
+
+
+spelt = np.repeat(
+    [name for name, _ in held_out], [len(name) + 1 for name, _ in held_out]
+)
+of_symbols = np.mean([np.concatenate(one) for one in log_p], axis=0)
+for what, table in {
+    "2 letters before": of_tables[:, 2],
+    "all tables": of_tables @ weights,
+}.items():
+    gain = np.log(table) - of_symbols  # the log of the ratio
+    low, high = np.exp(interval(gain, spelt))
+    ratio = np.exp(gain.mean())
+    print(f"GRU / {what:17}{ratio:.3f} ({low:.3f} to {high:.3f})")
+    if what == "2 letters before":
+        assert high < 0.95
+    else:
+        assert 0.96 < ratio < 1.06  # a draw
 
 # %% step-model
 symbol_in = keras.Input((1,), dtype="int32")
@@ -296,22 +362,59 @@ total = sum(times.values())
 log_share = {run: np.log(t / total) for run, t in times.items()}
 
 
-def judge(name):
-    """The likeliest language of a name, all being equally frequent."""
-    known = [log_share[run] for run in runs(name) if run in log_share]
-    return languages[np.argmax(np.sum(known, axis=0))] if known else None
+def by_runs(names):
+    """The likeliest language of each name, all being equally frequent."""
+    none = np.zeros(len(languages))
+    known = ([log_share.get(run, none) for run in runs(n)] for n in names)
+    return np.array([np.sum(one, axis=0).argmax() for one in known])
+
+
+# %% second-judge
+keras.utils.set_random_seed(0)
+reader = keras.Sequential(
+    [
+        keras.Input((None,), dtype="int32"),
+        layers.Embedding(len(symbols), 32, mask_zero=True),
+        layers.GRU(48),
+        layers.Dropout(0.3),
+        layers.Dense(len(languages)),
+    ]
+)
+reader.compile(
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    optimizer=keras.optimizers.Adam(0.02),
+    steps_per_execution=16,
+)
+answer, read = to_numbers(held_out)
+share = np.bincount(answer[:, 0]) / len(answer)
+reader.fit(
+    read[:, :16],
+    answer,
+    sample_weight=0.1 / share[answer[:, 0]],  # all equally frequent
+    batch_size=128,
+    epochs=12,
+    verbose=0,
+)
+
+
+def by_reading(names):
+    """The language of each name that the second network names."""
+    _, read = to_numbers([(name, languages[0]) for name in names])
+    return reader.predict(read, batch_size=1000, verbose=0).argmax(axis=-1)
 
 
 # %% report
 lists = {"listed": set(training), "held out": set(held_out)}
-wanted = languages * 200
+wanted = languages * 100
+number = np.array([languages.index(language) for language in wanted])
 
 
 def report(what, names):
     """Print shares of the names, one for each language in `wanted`."""
     written = list(zip(names, wanted, strict=True))
     shares = {
-        "recognised": np.mean([judge(n) == lang for n, lang in written]),
+        "by runs": np.mean(by_runs(names) == number),
+        "by reading": np.mean(by_reading(names) == number),
         "different": len(set(written)) / len(written),
     }
     for name, pairs in lists.items():
@@ -325,7 +428,7 @@ real = {
     language: sorted(n for n, lang in training if lang == language)
     for language in languages
 }
-heading = f"{'':18} recognised  different     listed   held out"
+heading = f"{'':18}    by runs by reading  different     listed   held out"
 print(heading)
 of_real = report("real names", [rng.choice(real[lang]) for lang in wanted])
 
@@ -335,13 +438,13 @@ at = {
     t: report(f"temperature {t}", write(wanted, temperature=t))
     for t in (0.3, 0.5, 0.7, 1.0, 1.5)
 }
-assert at[0.3]["recognised"] > at[1.0]["recognised"] + 0.1
-assert at[1.0]["recognised"] > at[1.5]["recognised"] + 0.02
+assert at[0.3]["by runs"] > at[1.0]["by runs"] + 0.1
+assert at[1.0]["by runs"] > at[1.5]["by runs"] + 0.02
 assert at[0.3]["different"] < 0.85 < 0.98 < at[1.0]["different"]
 
 # %% temperature-figure
 fig, ax = plt.subplots()
-for place, what in enumerate(("different", "recognised", "listed")):
+for place, what in enumerate(("different", "by runs", "listed")):
     ax.plot(
         list(at),
         [shares[what] for shares in at.values()],
@@ -350,32 +453,37 @@ for place, what in enumerate(("different", "recognised", "listed")):
         color=f"C{place}",
     )
 ax.axhline(
-    of_real["recognised"],
+    of_real["by runs"],
     color="C1",
     linestyle="--",
     linewidth=1,
-    label="real names, recognised",
+    label="real names, by runs",
 )
-ax.set(xlabel="temperature", ylabel="share of 2,000 names", ylim=(0, 1.05))
+ax.set(xlabel="temperature", ylabel="share of 1,000 names", ylim=(0, 1.05))
 ax.legend(loc=(0.03, 0.12), fontsize=9, ncols=2)
 fig.savefig("temperature.svg")
 
 # %% top-k
 print(heading)
 few = {k: report(f"top_k {k}", write(wanted, top_k=k)) for k in (2, 5)}
-assert few[2]["recognised"] > at[1.0]["recognised"] + 0.1
+assert few[2]["by runs"] > at[1.0]["by runs"] + 0.04
 assert few[2]["different"] < 0.7
 
 
 # %% names-from-counts
-def write_by_counting(wanted, n, seed=0):
-    """As `write`, from the counts with n letters before."""
+def write_by_counting(wanted, weights, seed=0, **how):
+    """As `write`, from the tables with such weights."""
     rng = np.random.default_rng(seed)
     names = [""] * len(wanted)
     going = np.arange(len(wanted))
+    tables = np.flatnonzero(weights > 0.001)
     for _ in range(20):
-        p = [p_next(context(names[row], wanted[row], n)) for row in going]
-        symbol = draw(sharpen(np.array(p)), rng)
+        p = np.zeros((len(going), len(symbols)))
+        for one, row in zip(p, going, strict=True):
+            before = contexts(names[row], wanted[row])
+            for k in tables:
+                one += weights[k] * p_next(before[k])
+        symbol = draw(sharpen(p, **how), rng)
         going, symbol = going[symbol != STOP], symbol[symbol != STOP]
         if not len(going):
             break
@@ -386,36 +494,55 @@ def write_by_counting(wanted, n, seed=0):
 
 print(heading)
 by_counts = {
-    n: report(f"{n} letters before", write_by_counting(wanted, n))
-    for n in (1, 2, 3, 5)
+    what: report(what, write_by_counting(wanted, weights, temperature=t))
+    for what, weights, t in (
+        ("2 letters before", by_letters[2], 1.0),
+        ("3 letters before", by_letters[3], 1.0),
+        ("5 letters before", by_letters[5], 1.0),
+        ("2 letters, 0.7", by_letters[2], 0.7),
+        ("all tables", weights, 1.0),
+        ("all tables, 0.7", weights, 0.7),
+    )
 }
 
 # %% three-seeds
-print("GRU, temperature 1:", end="")
-for of_seed in weights:
+print(heading)
+of_seeds = []
+for seed, of_seed in enumerate(trained):
     model.set_weights(of_seed)
-    names = zip(write(wanted), wanted, strict=True)
-    recognised = np.mean([judge(name) == lang for name, lang in names])
-    print(f"{recognised:6.2f}", end="")
-    assert recognised < by_counts[2]["recognised"] - 0.05
-print(f"   2 letters before: {by_counts[2]['recognised']:.2f}")
+    names = write(wanted, temperature=0.5)
+    of_seeds.append(report(f"GRU, 0.5, seed {seed}", names))
+two = by_counts["2 letters before"]
+for one in of_seeds:
+    assert one["different"] > two["different"] - 0.05
+    assert one["listed"] < 0.12
+    assert one["by runs"] > two["by runs"] - 0.05
+    assert one["by reading"] > two["by reading"] + 0.03
 
 
 # %% by-heart
-def mean_p(log_likelihoods):
-    """The mean probability of a name: that of all its symbols, stop too."""
-    return np.mean([np.exp(log_p.sum()) for log_p in log_likelihoods])
-
-
 some = training[::4]  # as many as are held out
-ways = {"GRU": log_likelihoods}
-for n in (2, 3, 5):
-    ways[f"{n} letters before"] = partial(log_likelihoods_by_counting, n=n)
-ratios = {
-    what: mean_p(of(some)) / mean_p(of(held_out)) for what, of in ways.items()
-}
-for what, ratio in ratios.items():
-    print(f"{what:18}{ratio:5.1f}")
+ends = [
+    np.cumsum([len(name) + 1 for name, _ in pairs])[:-1]
+    for pairs in (some, held_out)
+]
+of_some = by_each_table(p_next, some)
+ways = {"GRU": [np.concatenate(log_likelihoods(p)) for p in (some, held_out)]}
+for what, mix in {
+    "2 letters before": by_letters[2],
+    "3 letters before": by_letters[3],
+    "5 letters before": by_letters[5],
+    "all tables": weights,
+}.items():
+    ways[what] = [np.log(of @ mix) for of in (of_some, of_tables)]
+ratios = {}
+for what, both in ways.items():
+    listed, unlisted = (  # the probability of a name: that of all symbols
+        np.mean([np.exp(name.sum()) for name in np.split(log_p, at)])
+        for log_p, at in zip(both, ends, strict=True)
+    )
+    ratios[what] = listed / unlisted
+    print(f"{what:18}{ratios[what]:5.1f}")
 assert ratios["GRU"] < 3 < ratios["3 letters before"]
 assert ratios["5 letters before"] > 20
 
@@ -466,20 +593,22 @@ for ask in (
         print(f"ValueError: {error}")
 
 # %% all-figures
-print(f"{'':22}perplexity  recognised  different  listed")
+print(f"{'':20}perplexity  by runs  by reading  different  listed")
 lines = {
-    "GRU, temperature 1.0": (np.mean(of_gru), at[1.0]),
+    "GRU, temperature 1": (np.mean(of_gru), at[1.0]),
     "GRU, temperature 0.5": (None, at[0.5]),
     **{
-        f"{n} letters before": (of_counts[n], shares)
-        for n, shares in by_counts.items()
+        f"{n} letters before": (of_counts[n], by_counts[f"{n} letters before"])
+        for n in (2, 3, 5)
     },
+    "all tables": (of_mixed, by_counts["all tables"]),
+    "all tables, 0.7": (None, by_counts["all tables, 0.7"]),
     "real names": (None, of_real),
 }
 for what, (value, shares) in lines.items():
     value = f"{value:10.1f}" if value else f"{'·':>10}"
     print(
-        f"{what:22}{value}{shares['recognised']:12.2f}"
+        f"{what:20}{value}{shares['by runs']:9.2f}{shares['by reading']:12.2f}"
         f"{shares['different']:11.2f}{shares['listed']:8.2f}"
     )
 
