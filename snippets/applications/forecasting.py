@@ -645,6 +645,7 @@ for name, table, truth, part, when, gru in (
     low, high = interval(of_gru - of_linear, when[part])
     gain = np.mean(of_gru - of_linear)
     print(f"GRU - linear, {name:17}{gain:+.2f} ({low:+.2f} to {high:+.2f})")
+    assert low > 0 if name == "CO2" else low < 0 < high
 
 # %% same-at-24
 twin = scores("same hour yesterday")[0] - scores("persistence")[0]
