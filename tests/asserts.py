@@ -12,11 +12,11 @@ import json
 import sys
 import tempfile
 
-from unrolled.page import pages
+from unrolled.check import TIME_LIMIT
+from unrolled.page import programs
 from unrolled.run import Interpreter
 
 FAR = 10  # times; a bound nearer than that is one that means something
-LIMIT = 900  # seconds
 
 # Runs in the page's own process, beside its program.
 RECORDER = """
@@ -95,7 +95,7 @@ def examine(page, interpreter: Interpreter) -> None:
         lines += recording.lines
         named.append((block.name, ast.unparse(tree)))
     with tempfile.TemporaryDirectory() as folder:
-        run = interpreter.run([*named, ("report", REPORT)], folder, LIMIT)
+        run = interpreter.run([*named, ("report", REPORT)], folder, TIME_LIMIT)
     print(f"{page}: {len(lines)} assertions", flush=True)
     last = run.results[-1]
     if last.error or len(run.results) < len(named) + 1:
@@ -110,11 +110,9 @@ def examine(page, interpreter: Interpreter) -> None:
 
 
 def main(names: list[str]) -> None:
-    chosen = [
-        page
-        for page in pages()
-        if page.blocks and (not names or any(n in str(page) for n in names))
-    ]
+    chosen = programs(names)
+    if not chosen:
+        sys.exit(f"no page with a program is called {names}")
     with contextlib.closing(Interpreter()) as interpreter:
         for page in chosen:
             examine(page, interpreter)

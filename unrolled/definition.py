@@ -24,16 +24,14 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from unrolled import blocks
-from unrolled.page import Notebook, Page, PageError, page_at
+from unrolled.page import Notebook, Page, PageError, page_named
 
 MARK = re.compile(
     r"(?:in (?P<page>\S+) ?)?(?:with (?P<names>.+))?"
     r"|equals (?P<equal>.+)|no code: (?P<reason>.+)"
 )
-DISPLAYED = re.compile(r"\$\$\n(.*?)\n *\$\$", re.S)
 INLINE = re.compile(r"(?<![\\$])\$([^$]+)\$(?!\$)")
 
 SPACING = r"\s+|\\[,;!:]|\\q?quad|\\left|\\right|\\[bB]ig[lr]?|\\textstyle|&"
@@ -60,7 +58,6 @@ CALLS = {"\\tanh": "tanh", "\\ln": "log", "\\sigma": "sigmoid"}
 SAME = {
     "activation": "tanh",
     "recurrent_activation": "sigmoid",
-    "concatenate": "concat",
 }
 TIMES = {"t-1": "_before", "t+1": "_after"}
 LIBRARIES = {"np", "ops", "tf", "keras", "math", "self"}
@@ -102,7 +99,7 @@ def mistake(page: Page, formula: Formula) -> str | None:
         return None
     try:
         left, rights = read(tex)
-        where = _page_named(page.root, mark["page"]) if mark["page"] else page
+        where = _program_of(page, mark["page"])
         expressions = _expressions(where.download(), mark["names"] or "")
     except _Unreadable as error:
         return f"cannot read {tex}: {error}"
@@ -223,7 +220,6 @@ class _Reader:
         self.next()
 
     def next(self) -> None:
-        self.before = self.now
         while True:
             if not self.rest:
                 self.now = None
@@ -380,7 +376,7 @@ class _Names(ast.NodeTransformer):
         name = SAME.get(node.id, node.id)
         if name in self.old:
             name += "_before"
-        return ast.Name(re.sub(r"_(now|new|t)$", "", name))
+        return ast.Name(_at_this_step(name))
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         """``x[:, t]`` is x, and ``h[t - 1]`` is the old one."""
@@ -433,12 +429,12 @@ def _names(text: str) -> dict[str, ast.expr]:
     return found
 
 
-@functools.cache
-def _page_named(root: Path, name: str) -> Page:
-    path = root / "docs" / "en" / f"{name}.md"
-    if not path.exists():
+def _program_of(page: Page, name: str | None) -> Page:
+    """The page itself, or the one whose program a mark names."""
+    where = page_named(name, page.root) if name else page
+    if where is None:
         raise _Unreadable(f"there is no page {name}")
-    return page_at(path, root)
+    return where
 
 
 @functools.cache
@@ -505,4 +501,9 @@ def _target(node: ast.expr, names: dict[str, ast.expr]) -> str:
         return ""
     said = names.get(node.id)
     name = said.id if isinstance(said, ast.Name) else node.id
+    return _at_this_step(name)
+
+
+def _at_this_step(name: str) -> str:
+    """``h_now``, ``h_new`` and ``h_t`` are h."""
     return re.sub(r"_(now|new|t)$", "", name)

@@ -343,6 +343,27 @@ def pages(root: Path = ROOT) -> list[Page]:
     ]
 
 
+def page_named(name: str, root: Path = ROOT) -> Page | None:
+    """The page called ``name``, its path below ``docs/en`` without ending."""
+    for suffix in (".md", ".ipynb"):
+        path = root / "docs" / "en" / f"{name}{suffix}"
+        if path.exists():
+            return page_at(path, root)
+    return None
+
+
+def programs(names: list[str]) -> list[Page]:
+    """The pages with a program, of those that have a name in their path.
+
+    Without names, all that have a program.
+    """
+    return [
+        page
+        for page in pages()
+        if page.blocks and (not names or any(n in page.source for n in names))
+    ]
+
+
 def requirements(code: str) -> str:
     """What ``pip install`` needs for ``code``, by name.
 

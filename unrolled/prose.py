@@ -24,9 +24,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from markdown.extensions.toc import slugify
+
 from unrolled import blocks
 from unrolled.drawing import texts
-from unrolled.page import ROOT, Notebook, Page, PageError, page_at
+from unrolled.page import ROOT, Notebook, Page, PageError, page_named
 
 SMALL = 10  # whole numbers up to this are too common to prove anything
 LONG = 3  # digits from which a number may stand anywhere on the page
@@ -237,17 +239,12 @@ def _values_in(page: Page, where: str) -> set[float]:
     if name.endswith((".py", ".toml")):
         return printed((page.root / name).read_text("utf-8"))
     if name:
-        paths = [
-            page.root / "docs" / "en" / f"{name}{suffix}"
-            for suffix in (".md", ".ipynb")
-        ]
-        path = next((path for path in paths if path.exists()), None)
-        if path is None:
+        page = page_named(name, page.root)
+        if page is None:
             raise _Mistake(
                 f"there is no page {name}",
                 "write its path below docs/en, without .md",
             )
-        page = page_at(path, page.root)
     found = sections(page)
     if anchor:
         found = [section for section in found if section.anchor == anchor]
@@ -343,8 +340,6 @@ def printed(text: str) -> set[float]:
 
 def sections(page: Page) -> list[Section]:
     """The page from heading to heading."""
-    from markdown.extensions.toc import slugify
-
     found, paragraph = [Section()], Paragraph()
     counted, count = set(), 0
 

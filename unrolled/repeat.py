@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unrolled import check
-from unrolled.page import Page, pages
+from unrolled.page import Page, programs
 from unrolled.run import Interpreter
 
 
@@ -30,8 +30,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=30)
     parser.add_argument("--busy", type=int, default=0, metavar="PROCESSES")
     asked = parser.parse_args()
-    chosen = [p for p in pages() if any(n in p.source for n in asked.names)]
-    chosen = [page for page in chosen if page.blocks]
+    chosen = programs(asked.names)
     if not chosen:
         parser.error(f"no page with a program is called {asked.names}")
     failed = 0
