@@ -2,14 +2,17 @@
 
 import re
 
-# Matplotlib's own colours -> the theme's, so that figures follow its scheme.
+# Matplotlib's own colours, by their names -> what they mean on this site.
 COLOURS = {
     "#000000": "currentColor",
-    "#ffffff": "var(--figure-paper, #fff)",
-    "#1f77b4": "var(--figure-1, #1f77b4)",
-    "#ff7f0e": "var(--figure-2, #ff7f0e)",
-    "#2ca02c": "var(--figure-3, #2ca02c)",
-    "#d62728": "var(--figure-4, #d62728)",
+    "#ffffff": "var(--paper, #fff)",
+    "#1f77b4": "var(--q-input, #143f86)",  # C0
+    "#ff7f0e": "var(--q-gate, #80600a)",  # C1
+    "#2ca02c": "var(--q-state, #227c57)",  # C2
+    "#d62728": "var(--q-error, #8f1408)",  # C3
+    "#9467bd": "var(--q-memory, #7b2cbf)",  # C4
+    "#e377c2": "var(--q-output, #bf3b82)",  # C6
+    "#7f7f7f": "var(--ink-3, #5f6672)",  # C7
 }
 
 
