@@ -84,12 +84,12 @@ def whole(site: Path) -> str:
     )
 
 
-def print_course(site: Path, path: Path) -> None:
+def print_course(site: Path, path: Path, browser) -> None:
     """Write the course of the site built in ``site`` to ``path``."""
     document = site / "course.html"
     document.write_text(whole(site), encoding="utf-8")
     try:
-        with serving(site) as address, chromium() as browser:
+        with serving(site) as address:
             tab = browser.new_page()
             tab.goto(f"{address}course.html", wait_until="networkidle")
             tab.pdf(
@@ -104,9 +104,11 @@ def print_course(site: Path, path: Path) -> None:
                 outline=True,
                 tagged=True,
             )
+            tab.close()
     finally:
         document.unlink()
 
 
 if __name__ == "__main__":
-    print_course(Path(sys.argv[1]), Path(sys.argv[2]))
+    with chromium() as browser:
+        print_course(Path(sys.argv[1]), Path(sys.argv[2]), browser)
