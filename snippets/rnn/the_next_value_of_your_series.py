@@ -5,8 +5,7 @@ import pandas as pd
 from keras import layers
 from statsmodels.datasets import co2
 
-monthly = co2.load().data["co2"].resample("MS").mean().ffill()
-monthly.to_csv("my.csv")  # stands for your file
+co2.load().data["co2"].resample("MS").mean().ffill().to_csv("my.csv")
 
 # %% read
 file, column, season, unit = "my.csv", "co2", 12, "ppm"
