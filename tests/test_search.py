@@ -41,11 +41,11 @@ QUESTIONS = [
         "practice/long-sequences/#the-last-partial-batch-with-statefultrue",
     ),
     # tensorflow#43960
-    ("GRU 150 or 165 parameters", "gru/the-cell/#count-the-parameters"),
+    ("GRU 150 or 165 parameters", "gru/in-detail/#count-the-parameters"),
     # pytorch#8153, 20129, 99531
     (
         "GRU formula differs from the paper",
-        "gru/the-cell/#which-formula-of-the-gru-papers-and-libraries",
+        "gru/in-detail/#which-formula-of-the-gru-papers-and-libraries",
     ),
     # keras#3088, 8720, tensorflow#29308
     ("gate order", "reference/weights/#gate-order-the-layouts"),
