@@ -95,6 +95,11 @@ def test_colours_are_of_the_palette(path):
         )
 
 
+@each_figure
+def test_a_figure_leaves_the_others_on_its_page_alone(path):
+    assert "<style" not in FIGURES[path], f"{called(path)}: for all the page"
+
+
 @pytest.mark.parametrize("path", DRAWINGS, ids=called)
 def test_a_drawing_has_few_sizes_of_text(path):
     svg = ElementTree.fromstring(DRAWINGS[path])

@@ -41,7 +41,11 @@ def restyle(svg: str, name: str) -> str:
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg)
     svg = re.sub(r' xmlns:xlink="[^"]+"', "", svg)
-    svg = svg.replace("<svg ", '<svg fill="currentColor" ', 1)
+    # Its style sheet would reach every other figure on the page.
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.S)
+    svg = svg.replace(
+        "<svg ", '<svg fill="currentColor" stroke-linejoin="round" ', 1
+    )
     for colour, themed in COLOURS.items():
         svg = svg.replace(colour, themed)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", svg)
