@@ -206,3 +206,9 @@ for name, data in (("data[:-4]", series[:-4]), ("data", series)):
 
 assert np.array_equal(x_batch, X_series)
 assert np.array_equal(y_batch, y_series)
+
+# %% three-steps
+mixed = X.reshape(8, 3, 5)
+assert layers.LSTM(4)(mixed).shape == (8, 4)  # no error
+assert not np.array_equal(mixed, X.transpose(0, 2, 1))
+assert np.array_equal(mixed[0, 0], [*X[0, 0], *X[0, 1, :2]])

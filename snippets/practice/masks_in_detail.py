@@ -228,3 +228,13 @@ for name, mask in masks.items():
     print(f"{name:13} eager: {kernel(mask):9} compiled: {compiled}")
     assert (compiled == "cuDNN") == (name == "right-padded")
 print(fill(message[message.index("You are") : message.index(", e.g.")], 72))
+
+# %% double-weights
+model = make_model(mask=True)
+model.compile(loss="mse", weighted_metrics=["mse"], run_eagerly=True)
+once, twice = (
+    model.evaluate(X, y, sample_weight=w, batch_size=samples, verbose=0)
+    for w in (by_step, 2 * by_step)
+)
+assert np.isclose(twice[0], 2 * once[0], rtol=1e-4)  # the loss
+assert np.isclose(twice[1], once[1], rtol=1e-4)  # the weighted metric
