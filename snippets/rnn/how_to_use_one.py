@@ -135,11 +135,11 @@ for name, forecast in {
 # %% from-the-last-value
 change = truth - x[now]
 scale = change[train].std()
+others = []
 for seed in (1, 2, 3):
     model = train_network((X - mean) / std, change / scale, seed)
-    forecast = (
-        x[now] + model.predict((X - mean) / std, verbose=0)[:, 0] * scale
-    )
-    off = np.abs(forecast - truth)[test].mean()
-    print(f"change from today, seed {seed}: {off:.2f}")
-    assert off > max(scores)
+    forecast = model.predict((X - mean) / std, verbose=0)[:, 0] * scale
+    off = np.abs(x[now] + forecast - truth)
+    others.append(off[test].mean())
+    print(f"change from today, seed {seed}: {others[-1]:.2f}")
+assert np.mean(others) > np.mean(scores)
