@@ -131,13 +131,13 @@ drawn = {  # how it looks, and by how many points its name is moved
     "SimpleRNN, sigma 2": ("C7o--", 2, 0),
     "LSTM, forget bias 1": ("ks-", 2.5, 4),
     "SimpleRNN, sigma 1": ("C7o--", 2, -4),
-    "GRU": ("C7^-", 2, 6),
     "LSTM, forget bias 0": ("ks-", 1, -6),
+    "GRU": ("C7^-", 2, 6),
     "SimpleRNN, sigma 0.5": ("C7o--", 2, 0),
 }
 for name, (style, width, up) in drawn.items():
     lines = np.transpose(reaches[name])
-    ax.plot(back, lines, style, linewidth=width, markevery=12)
+    ax.plot(back, lines, style, lw=width, ms=4, markevery=12)
     ax.annotate(
         name.replace("forget ", ""),
         (back[0], np.median(lines[0])),
@@ -231,7 +231,7 @@ fig, ax = plt.subplots()
 for name, style in (("SimpleRNN", "C7o--"), ("GRU", "C7^-")):
     for stop, width, when in ((0, 1, "before"), (100, 2.5, "after")):
         lines = np.transpose([curves[stop] for curves in history[name]])
-        ax.plot(back, lines, style, linewidth=width, markevery=12)
+        ax.plot(back, lines, style, lw=width, ms=4, markevery=12)
         ax.annotate(
             f"{name}, {when}",
             (back[0], np.median(lines[0])),
