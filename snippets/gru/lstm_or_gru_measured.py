@@ -164,9 +164,9 @@ for at, size in enumerate(sizes):
 fig, ax = plt.subplots()
 at = np.arange(len(sizes))
 ax.axhline(1, color="k", linestyle=":")
-ax.text(0, 1.03, "LSTM", ha="center")
+ax.text(0.5, 1.03, "LSTM", ha="center")
 ax.axhline(3 / 4, color="k", linewidth=1, linestyle="--")
-ax.text(0, 0.72, "3/4", ha="center", va="top")
+ax.text(0.5, 0.72, "3/4", ha="center", va="top")
 for k, style in enumerate(["C7^-", "C7v-."]):
     name = ["GRU", "GRU, before"][k]
     ax.errorbar(
