@@ -127,23 +127,26 @@ assert power["SimpleRNN, sigma 2"].min() > 2
 back = np.arange(timesteps)[::-1]  # 0 is the last step
 
 fig, ax = plt.subplots()
-drawn = {
-    "SimpleRNN, sigma 2": ("C3", "--"),
-    "LSTM, forget bias 1": ("C0", "-"),
-    "SimpleRNN, sigma 1": ("C2", "-"),
-    "GRU": ("C1", "-"),
-    "LSTM, forget bias 0": ("C0", ":"),
-    "SimpleRNN, sigma 0.5": ("C2", ":"),
+drawn = {  # how it looks, and by how many points its name is moved
+    "SimpleRNN, sigma 2": ("C7o--", 2, 0),
+    "LSTM, forget bias 1": ("ks-", 2.5, 4),
+    "SimpleRNN, sigma 1": ("C7o--", 2, -4),
+    "LSTM, forget bias 0": ("ks-", 1, -6),
+    "GRU": ("C7^-", 2, 6),
+    "SimpleRNN, sigma 0.5": ("C7o--", 2, 0),
 }
-for name, (colour, style) in drawn.items():
-    lines = ax.plot(
-        back, np.transpose(reaches[name]), style, color=colour, linewidth=1.5
+for name, (style, width, up) in drawn.items():
+    lines = np.transpose(reaches[name])
+    ax.plot(back, lines, style, lw=width, ms=4, markevery=12)
+    ax.annotate(
+        name.replace("forget ", ""),
+        (back[0], np.median(lines[0])),
+        (8, up),
+        textcoords="offset points",
+        va="center",
     )
-    lines[0].set_label(name)
-ax.set_yscale("log")
-ax.set_xlabel("steps back from the end")
-ax.set_ylabel("reach")
-ax.legend(loc="lower left")
+ax.set(xlabel="steps back from the end", ylabel="reach", yscale="log")
+ax.yaxis.set_major_formatter("{x:g}")
 fig.savefig("reach-by-distance.svg")
 
 
@@ -226,20 +229,19 @@ print("the asserts hold for", len(seeds), "seeds of each cell")
 
 # %% before-and-after
 fig, ax = plt.subplots()
-for name, colour in (("SimpleRNN", "C2"), ("GRU", "C1")):
-    for stop, style in ((0, ":"), (100, "-")):
-        lines = ax.plot(
-            back,
-            np.transpose([curves[stop] for curves in history[name]]),
-            style,
-            color=colour,
-            linewidth=1.5,
+for name, style in (("SimpleRNN", "C7o--"), ("GRU", "C7^-")):
+    for stop, width, when in ((0, 1, "before"), (100, 2.5, "after")):
+        lines = np.transpose([curves[stop] for curves in history[name]])
+        ax.plot(back, lines, style, lw=width, ms=4, markevery=12)
+        ax.annotate(
+            f"{name}, {when}",
+            (back[0], np.median(lines[0])),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
         )
-        lines[0].set_label(f"{name}, {stop} updates")
-ax.set_yscale("log")
-ax.set_xlabel("steps back from the end")
-ax.set_ylabel("reach")
-ax.legend(loc="lower left")
+ax.set(xlabel="steps back from the end", ylabel="reach", yscale="log")
+ax.yaxis.set_major_formatter("{x:g}")
 fig.savefig("before-and-after.svg")
 
 
