@@ -174,7 +174,7 @@ place = np.arange(1, length + 1)
 
 fig, ax = plt.subplots()
 ax.plot(place, y[0], "o--", color="C6")
-ax.text(place[-1] + 0.1, y[0, -1], "target", color="C6", va="center")
+ax.text(place[-1] + 0.1, y[0, -1] - 0.06, "target", color="C6", va="center")
 for name, answer in answers.items():
     ax.plot(place, answer[0], "s-", color="k")
     ax.text(place[-1] + 0.1, answer[0, -1], name, va="center")

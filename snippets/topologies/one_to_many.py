@@ -74,9 +74,9 @@ def seeded(features, values, activation=None):
 
 # %% what-is-read
 def inputs_of(way, x, y):
-    """What the model reads in training, as a list of arrays."""
+    """What the model reads in training: one array, or two."""
     if way == "RepeatVector":
-        return [x]
+        return x
     if way == "seed, zeros":
         return [x, np.zeros_like(y)]
     late = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
@@ -112,7 +112,7 @@ for way in ("seed, zeros", "seed, feedback"):
     inputs = inputs_of(way, x[train], y[train])
     model = train_on(seeded(2, 1), "mse", inputs, y[train], epochs=10)
     inputs = inputs_of(way, x[test], y[test])
-    answers[way] = model.predict(inputs, verbose=0)
+    answers[way] = model(inputs).numpy()
 answers["… if told"] = answers["seed, feedback"]  # it read the target
 answers["seed, feedback"] = grow(model, x[test], lambda y: y, steps)
 
@@ -123,12 +123,29 @@ assert max(errors["RepeatVector"], errors["seed, zeros"]) < 0.15
 assert errors["seed, feedback"] > 2 * errors["… if told"]
 
 # %% curve-figure
-off = {
-    way: np.abs(answer - y[test])[3].max() for way, answer in answers.items()
-}
-print({k: round(float(v), 3) for k, v in off.items()})
+one = 3  # a curve of the test
+curve = {way: answer[one, :, 0] for way, answer in answers.items()}
+true = y[test][one, :, 0]
+off = {way: np.abs(line - true).max() for way, line in curve.items()}
+assert off["seed, feedback"] > max(off["RepeatVector"], off["seed, zeros"])
 
 fig, ax = plt.subplots()
+ax.plot(t, true, "o", color="C6")
+ax.plot(t, curve["RepeatVector"], "-", color="k")
+ax.plot(t, curve["seed, zeros"], "-", color="C7")
+ax.plot(t, curve["seed, feedback"], "--", color="k")
+ax.text(t[-1] + 0.3, true[-1], "target", color="C6", va="center")
+farthest = np.abs(curve["seed, feedback"] - true).argmax()
+ax.annotate(
+    "feedback",
+    (t[farthest], curve["seed, feedback"][farthest]),
+    (0, 8),
+    textcoords="offset points",
+    ha="center",
+)
+ax.set_xlim(0.5, 19)
+ax.margins(y=0.15)
+ax.set(xlabel="step", ylabel="output")
 fig.savefig("curve.svg")
 
 # %% words
@@ -169,7 +186,7 @@ for way in ("RepeatVector", "seed, zeros", "seed, feedback"):
         model = seeded(2, values, activation="softmax")
     inputs = inputs_of(way, X[drawn], Y[drawn])
     trained[way] = train_on(model, loss, inputs, Y[drawn], epochs=4)
-    p = model.predict(inputs_of(way, X, Y), verbose=0)
+    p = model(inputs_of(way, X, Y)).numpy()
     shares[way] = of_a_word(p)
     print(f"{way:14}  {shares[way]:.2f}")
 
@@ -178,7 +195,7 @@ assert shares["seed, feedback"] > 0.9
 
 # %% the-average
 share_of = Y[:4].mean(axis=0)  # how often each symbol, step by step
-p = trained["RepeatVector"].predict(X[:1], verbose=0)[0]
+p = trained["RepeatVector"](X[:1]).numpy()[0]
 print("step", *(f"{step + 1:5}" for step in range(longest)))
 for symbol in "rbgleuda.":
     at = symbols.index(symbol)
