@@ -88,21 +88,22 @@ train = np.arange(len(sources) * 4 // 5)
 test = np.arange(len(train), len(sources))  # never trained on
 real = (y != PAD).astype("float32")  # 1 on the answer, 0 on the padding
 
-falling = keras.optimizers.schedules.CosineDecay(0.02, 400)
 model.compile(
-    optimizer=keras.optimizers.Adam(falling),
+    optimizer=keras.optimizers.Adam(),
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=["accuracy"],  # counts every place of the table
     weighted_metrics=["accuracy"],  # counts what sample_weight counts
 )
-model.fit(
-    [X[train], decoder_in[train]],
-    y[train],
-    sample_weight=real[train],
-    batch_size=64,
-    epochs=17,
-    verbose=0,
-)
+for rate in (0.02, 0.002):
+    model.optimizer.learning_rate = rate
+    model.fit(
+        [X[train], decoder_in[train]],
+        y[train],
+        sample_weight=real[train],
+        batch_size=64,
+        epochs=9,
+        verbose=0,
+    )
 solved = model.get_weights()
 
 # %% two-models-for-use
@@ -209,19 +210,22 @@ assert np.isclose(by_keras["weighted_accuracy"], answer_only)
 
 # %% padding-learned
 def train_again(X, decoder_in, weight, steps, seed):
-    """Start model and optimizer afresh, train on steps batches of 64."""
+    """Start model and optimizer afresh; train on steps batches of 64."""
     keras.utils.set_random_seed(seed)
     model.set_weights(keras.models.clone_model(model).get_weights())
-    for value in model.optimizer.variables:  # the step, Adam's averages
+    for value in model.optimizer.variables:
         value.assign(ops.zeros_like(value))
-    rows = np.random.choice(train, 64 * steps)
-    model.fit(
-        [X[rows], decoder_in[rows]],
-        y[rows],
-        sample_weight=weight[rows],
-        batch_size=64,
-        verbose=0,
-    )
+    for rate in (0.02, 0.002):
+        model.optimizer.learning_rate = rate
+        rows = np.random.randint(0, len(train), 64 * steps // 2)
+        model.fit(
+            [X[rows], decoder_in[rows]],
+            y[rows],
+            sample_weight=weight[rows],
+            batch_size=64,
+            shuffle=False,
+            verbose=0,
+        )
 
 
 train_again(X, decoder_in, np.ones_like(real), steps=50, seed=7)
@@ -249,8 +253,8 @@ def after(steps, seed, source):
 
 print("steps  seed  as it stands  reversed")
 for seed in (1, 2):
-    forward, reverse = after(120, seed, X), after(120, seed, backward)
-    print(f"  120  {seed:4}  {forward:12.1%}  {reverse:8.1%}")
+    forward, reverse = after(150, seed, X), after(150, seed, backward)
+    print(f"  150  {seed:4}  {forward:12.1%}  {reverse:8.1%}")
     assert reverse > forward
 
 # %% states-swapped
