@@ -2,13 +2,13 @@
 
 import re
 
-from unrolled.page import Page
+from unrolled.page import Page, page_at
 
 WORDS = 200  # read in a minute
 LINES = 20  # of code, in a minute
 # A displayed formula takes a minute.
 
-FOLDED = re.compile(r'\?\?\?\+? \w+ "(Solution|Answer)')
+FOLDED = re.compile(r'\?\?\?\+? \w+ "Solution"')
 FENCE = re.compile(r"`{3,}")
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 UNSEEN = re.compile(r"<!--.*?-->|<[^>]+>|\{[:#.][^}]*\}", re.S)
