@@ -288,35 +288,61 @@ def test_the_colours_of_code_can_be_read(visit, site, scheme):
 def test_the_copy_buttons_yield_the_program(desktop, name):
     """What the buttons copy is the download, which runs."""
     copied = "navigator.clipboard.readText()"
-    program = ".md-content .language-python:not(:has(.filename))"
+    program = ".md-content .language-python:has(.strip)"
     codes = desktop.locator(program)
     blocks = [block.code.strip("\n") for block in SITE[name].blocks]
     assert codes.count() == len(blocks)
     text = "one => one.querySelector('code').textContent"
     shortened = "one => Boolean(one.closest('[data-shortened]'))"
-    buttons = codes.get_by_role("button", name="copy the page so far")
-    assert buttons.count() == max(0, len(blocks) - 1)
+    assert codes.locator("[data-copy=block]").count() == len(blocks)
+    so_fars = codes.locator("[data-copy=so-far]")
+    assert so_fars.count() == max(0, len(blocks) - 1)
+
+    def press(button):
+        """The button of a block, by the keyboard."""
+        button.focus()
+        desktop.keyboard.press("Enter")
+        # This one: another button may still say so, too.
+        button.filter(has_text="Copied").wait_for()
+        return desktop.evaluate(copied)
+
     for number, block in enumerate(blocks):
         code = codes.nth(number)
         partly = code.evaluate(shortened)
         assert partly or code.evaluate(text).strip("\n") == block
         if not partly and number not in (0, len(blocks) - 1):
             continue  # of the rest, only the first and last are pressed
-        code.hover()
-        if partly:
-            code.get_by_role("button", name="copy this block").click()
-            code.get_by_role("button", name="copied").wait_for()
-        else:
-            copy = code.locator("[data-md-type=copy], .md-clipboard")
-            copy.first.click()
-        assert desktop.evaluate(copied).strip("\n") == block
+        assert press(code.locator("[data-copy=block]")).strip("\n") == block
         if number:
-            button = code.locator(".copy-so-far").last
-            button.focus()
-            desktop.keyboard.press("Enter")
-            # This one: the other button may still say so, too.
-            button.filter(has_text="copied").wait_for()
-            assert desktop.evaluate(copied) == so_far(blocks, number + 1)
+            whole = press(code.locator("[data-copy=so-far]"))
+            assert whole == so_far(blocks, number + 1)
+
+
+def test_the_run_line_can_be_copied(visit):
+    tab = visit(
+        "lstm/the-cell", permissions=["clipboard-read", "clipboard-write"]
+    )
+    tab.locator(".run button").click()
+    tab.locator(".run button").filter(has_text="Copied").wait_for()
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("pip install keras ")
+
+
+def test_the_picture_on_the_home_page_moves_once(visit):
+    """It ends as it would stand without moving; a button shows it again."""
+    tab = visit("index", reduced_motion="no-preference")
+    running = (
+        "document.getAnimations().filter(one => one.playState == 'running' "
+        "&& one.effect.target.closest('.keeper')).length"
+    )
+    tab.wait_for_function(f"{running} == 0")
+    tab.get_by_role("button", name="Replay").click()
+    assert tab.evaluate(running) > 0
+    tab.wait_for_function(f"{running} == 0")
+    still = visit("index", reduced_motion="reduce")
+    assert still.evaluate("document.getAnimations().length") == 0
+    shots = [one.locator(".keeper").screenshot() for one in (tab, still)]
+    assert shots[0] == shots[1]
 
 
 def so_far(blocks, count):

@@ -7,6 +7,7 @@ A line of its own, wherever a paragraph may stand:
     ::: reach.svg                     a figure, for an element that names it
     ::: lstm/the-cell/cell.svg        a figure of another page
     ::: gru/the-cell/count.txt        what a block of another page printed
+    ::: keeper.svg                    the picture that keeper.py draws
 
 Paths follow from the page's own: ``docs/en/a-b/c-d.md`` shows the regions of
 ``snippets/a_b/c_d.py`` and the records in ``docs/recorded/*/a-b/c-d/``; a
@@ -20,6 +21,8 @@ from pathlib import Path
 from markdown import Extension, Markdown
 from markdown.preprocessors import Preprocessor
 
+from unrolled import keeper
+
 DIRECTIVE = re.compile(
     r"(?P<indent> *)::: (?P<name>[\w./-]+)"
     r"(?P<marks>( \w+(\([^()]*\))?)*)"
@@ -27,13 +30,19 @@ DIRECTIVE = re.compile(
 FENCE = re.compile(r" *(`{3,})")
 # Says where a number or a formula is from: for the test job, not for readers.
 PROOF = re.compile(r" *<!--(?P<kind>numbers|formula): (?P<mark>.*)-->")
+MARK = re.compile(r" *<!--pytest.*-->")  # for the test job alone
+# Drawn by the build, from what a page printed.
+KEEPER = "keeper.svg"
 
 
-def expand(page, figures: bool = True) -> list[tuple[int, str]]:
+def expand(
+    page, figures: bool = True, marks: bool = True
+) -> list[tuple[int, str]]:
     """The lines of a ``page.Page`` with each ``:::`` replaced.
 
     Each comes with the number of the page's line that it stands for. Without
-    ``figures``, theirs are left out. Raises ``PageError``.
+    ``figures``, theirs are left out; without ``marks``, what the test job
+    alone reads. Raises ``PageError``.
     """
     expanded, fence = [], None
     for number, line in enumerate(page.text.splitlines(), 1):
@@ -42,7 +51,7 @@ def expand(page, figures: bool = True) -> list[tuple[int, str]]:
                 fence = None
         elif opened := FENCE.match(line):
             fence = opened[1]
-        elif PROOF.fullmatch(line):
+        elif PROOF.fullmatch(line) or (not marks and MARK.fullmatch(line)):
             continue
         elif line.lstrip().startswith(":::"):
             found = DIRECTIVE.fullmatch(line)
@@ -54,7 +63,8 @@ def expand(page, figures: bool = True) -> list[tuple[int, str]]:
                     "then its marks: ::: name tolerance(0.01)",
                 )
             for new in _lines(page, number, found, figures):
-                expanded.append((number, found["indent"] + new))
+                if marks or not MARK.fullmatch(new):
+                    expanded.append((number, found["indent"] + new))
             continue
         expanded.append((number, line))
     return expanded
@@ -63,6 +73,9 @@ def expand(page, figures: bool = True) -> list[tuple[int, str]]:
 def _lines(page, number: int, found: re.Match, figures: bool) -> list[str]:
     """What one directive stands for."""
     name, marks = found["name"], found["marks"].split()
+    if name == KEEPER:
+        table = page.recorded / "outputs" / "lstm/the-cell/eight-steps.txt"
+        return keeper.draw(table).splitlines() if figures else []
     if name.endswith(".svg"):
         return _figure(page, number, name) if figures else []
     if name.endswith(".txt"):
@@ -143,7 +156,7 @@ class Blocks(Preprocessor):
         page = page_of(self.md)
         if page.path.suffix != ".md":  # a notebook's cells are its blocks
             return [line for line in lines if not PROOF.fullmatch(line)]
-        expanded = expand(page)
+        expanded = expand(page, marks=False)
         # Front matter is no longer among the lines.
         before = page.text.count("\n") + 1 - len(lines)
         return [line for number, line in expanded if number > before]

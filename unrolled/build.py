@@ -32,9 +32,10 @@ ROOT = Path(__file__).parent.parent
 # `mkdocs`, unlike `python -m mkdocs`, does not look for modules here.
 sys.path.insert(0, str(ROOT))
 
+from unrolled import course, furniture  # noqa: E402
 from unrolled.blocks import expand  # noqa: E402
 from unrolled.formula import STYLES  # noqa: E402
-from unrolled.page import Notebook, PageError, page_at, requirements  # noqa: E402
+from unrolled.page import Notebook, PageError, page_at  # noqa: E402
 
 log = logging.getLogger("mkdocs.hooks.unrolled")
 
@@ -60,7 +61,6 @@ INLINE_SCRIPT = re.compile(
     r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.S
 )
 CODE = re.compile(r"(?<=<code>).*?(?=</code></pre>)", re.S)
-MARK = re.compile(r"<!--pytest.*?-->\n?")  # for the test job, not for readers
 # Comments on lines of their own: a quarter of our scripts and styles.
 COMMENT = re.compile(r"^ *(//[^\n]*|/\*.*?\*/)\n", re.M | re.S)
 SPAN = re.compile(r"</?span[^>]*>")
@@ -252,28 +252,42 @@ def _machinery():
 
 
 def on_page_content(content, page, config, files):
-    """Say under the title how to run the page and how to take it away."""
-    content = MARK.sub("", content)
+    """Put around the text what helps to read it, run it and take it away."""
+    ours = page_at(Path(page.file.abs_src_path))
+    if isinstance(ours, Notebook):  # the one that MkDocs reads has outputs
+        ours = page_at(Path(config.docs_dir, page.file.src_uri))
+    page.meta.setdefault("description", furniture.description(content))
+    steps = course.course(config)
+    number = None
+    if page.file.src_uri in steps:
+        number = steps.index(page.file.src_uri) + 1
+        title = f'<span class="number">{number}</span> {page.title}'
+        page.typeset = {"title": title}
+    try:
+        content = furniture.strips(content, len(ours.blocks))
+    except PageError:
+        return content  # told in its place
+    content = furniture.tensors(content, page.meta.get("tensors", {}))
+    content = furniture.tables(content)
+    if page.is_homepage:
+        pages = [
+            (
+                files.get_file_from_path(uri).url,
+                page_at(ROOT / "docs/en" / uri),
+            )
+            for uri in steps
+        ]
+        return furniture.contents(content, pages)
     stem = page.file.src_uri.rsplit(".", 1)[0]
-    program = files.get_file_from_path(f"{stem}.py")
-    if program is None:
-        return content
-    script = get_relative_url(program.url, page.url)
-    is_notebook = page.file.src_uri.endswith(".ipynb")
-    # The plugin copies a notebook beside its page.
-    notebook = (
-        stem.split("/")[-1] + ".ipynb"
-        if is_notebook
-        else f"{script[:-3]}.ipynb"
-    )
-    needs = requirements(program.content_string)
-    line = (
-        f'<p class="run">Run this page: <code>pip install {needs}</code>, '
-        "then copy its blocks, or take it as "
-        f'<a href="{script}" download>.py</a> or '
-        f'<a href="{notebook}" download>.ipynb</a>.</p>'
-    )
-    return content.replace("</h1>", f"</h1>\n{line}", 1)
+    script = get_relative_url(f"{stem}.py", page.url)
+    notebook = f"{script[:-3]}.ipynb"
+    if isinstance(ours, Notebook):  # the plugin copies it beside its page
+        notebook = stem.split("/")[-1] + ".ipynb"
+    place = [section.title for section in reversed(page.ancestors)]
+    if number:
+        place = [place[0], f"{number} of {len(steps)}"]
+    kicker = " / ".join(place)
+    return furniture.head(content, ours, kicker, script, notebook)
 
 
 @event_priority(50)  # before the search reads the page
@@ -294,7 +308,7 @@ on_page_context = CombinedEvent(on_page_context, _after_search)
 
 
 def on_post_page(output, page, config):
-    """Add to the head, and name what Material leaves without a name.
+    """Add to the head what the page needs of scripts and styles.
 
     Beside the page goes its text, blocks and outputs in it, for machines.
     """
@@ -302,9 +316,10 @@ def on_post_page(output, page, config):
     uris = {"scripts/search.js": '<script src="{}"></script>'}
     source = page.file.src_uri
     if source.endswith(".md") and not serving:  # a page may have a mistake
-        plain = expand(page_at(Path(page.file.abs_src_path)), figures=False)
+        ours = page_at(Path(page.file.abs_src_path))
+        plain = expand(ours, figures=False, marks=False)
         text = "".join(f"{line}\n" for _, line in plain)
-        _write(Path(config.site_dir, source), MARK.sub("", text))
+        _write(Path(config.site_dir, source), text)
     if 'class="katex"' in output:
         uris[STYLES] = '<link rel="stylesheet" href="{}">'
     head = "".join(
@@ -312,15 +327,6 @@ def on_post_page(output, page, config):
         for uri, element in uris.items()
     )
     output = output.replace("</head>", f"{head}</head>", 1)
-    # The label that names a chapter with a page of its own is but an icon.
-    output = re.sub(
-        r'aria-labelledby="(__nav_\d+)_label"([^>]*>\s*<label )',
-        r'aria-labelledby="\1_title"\2id="\1_title" ',
-        output,
-    )
-    output = output.replace(
-        'role="dialog">', 'role="dialog" aria-label="Search">', 1
-    )
     return _with_policy(output)
 
 

@@ -2,22 +2,27 @@
 
 import re
 
-from unrolled.page import Page, page_at
+from unrolled.page import Notebook, Page
 
 WORDS = 200  # read in a minute
 LINES = 20  # of code, in a minute
 # A displayed formula takes a minute.
 
-FOLDED = re.compile(r'\?\?\?\+? \w+ "Solution"')
+FOLDED = re.compile(r'\?\?\? \w+ "(Solution|Answer)"')
 FENCE = re.compile(r"`{3,}")
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 UNSEEN = re.compile(r"<!--.*?-->|<[^>]+>|\{[:#.][^}]*\}", re.S)
 
 
 def shown(page: Page) -> list[tuple[int, str]]:
-    """The page's lines with their numbers, without its folded solutions."""
+    """The page's text, a line each, with the number that it has in the file,
+    without folded solutions; of a notebook, without numbers that tell."""
+    text = page.text
+    if isinstance(page, Notebook):
+        cells = page.source_notebook.cells
+        text = "\n\n".join(c.source for c in cells if c.cell_type != "code")
     lines, folded = [], None
-    for number, line in enumerate(page.text.splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         indent = len(line) - len(line.lstrip())
         if folded is not None and line.strip() and indent <= folded:
             folded = None
@@ -49,7 +54,7 @@ def minutes(page: Page) -> int:
     code = sum(
         bool(line.strip())
         for block in page.blocks
-        if block.line in lines
+        if isinstance(page, Notebook) or block.line in lines
         for line in block.code.splitlines()
     )
     formulas = len(FORMULA.findall("\n".join(lines.values())))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 from mkdocs.exceptions import BuildError
+from mkdocs.utils.meta import get_data
 from pytest_codeblocks import extract_from_buffer
 
 from unrolled import blocks
@@ -106,6 +107,11 @@ class Page:
     def title(self) -> str:
         return re.search(r"^# (.+)$", self.text, re.M)[1]
 
+    @functools.cached_property
+    def meta(self) -> dict:
+        """The front matter of the page, if it has any."""
+        return get_data(self.text)[1]
+
     @property
     def program(self) -> Path:
         """The program the page shows: same tree, dashes as underscores."""
@@ -123,6 +129,11 @@ class Page:
     @property
     def figures(self) -> Path:
         return self.recorded / "figures" / self.name
+
+    @property
+    def run(self) -> Path:
+        """Where it is recorded how long the program took, and on what."""
+        return self.recorded / "runs" / self.name.with_suffix(".json")
 
     @property
     def model(self) -> Path:

@@ -1,0 +1,138 @@
+"""What the build puts around a page's text: facts, buttons, colours.
+
+Each function takes the HTML of a page and returns it with something added.
+"""
+
+import html
+import json
+import re
+
+from unrolled import course
+from unrolled.page import Page, requirements
+
+CODE = re.compile(r'<div class="language-(python|sh) highlight"><pre')
+NAME = re.compile(r'<span class="n">(\w+)</span>')
+PYTHON = re.compile(
+    r'(?<=<div class="language-python highlight">).*?</pre>', re.S
+)
+TAG = re.compile(r"<[^>]+>")
+PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
+UNSEEN = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.S)
+LONGEST = 160  # characters of a description
+
+
+def tables(content: str) -> str:
+    """Tables in a box that scrolls, within the keyboard's reach."""
+    content = content.replace(
+        "<table>", '<div class="table" tabindex="0"><table class="data">'
+    )
+    return content.replace("</table>", "</table></div>")
+
+
+def strips(content: str, count: int) -> str:
+    """Above each block of code, its place in the program and its buttons."""
+    number = 0
+
+    def strip(found):
+        nonlocal number
+        if found[1] == "python":
+            number += 1
+            place = f"{number} of {count}"
+            buttons = _button("block", "Copy")
+            if number > 1:  # of the first, the other copies the same
+                buttons += _button("so-far", "Copy page to here")
+        else:
+            place, buttons = "", _button("block", "Copy")
+        bar = (
+            f'<div class="strip" data-search-exclude><span>{place}</span>'
+            f"{buttons}</div>"
+        )
+        return found[0].removesuffix("<pre") + bar + "<pre"
+
+    return CODE.sub(strip, content)
+
+
+def _button(what: str, label: str) -> str:
+    return f'<button type="button" data-copy="{what}">{label}</button>'
+
+
+def tensors(content: str, roles: dict[str, str]) -> str:
+    """The page's tensors in the colours of their roles, in its code."""
+
+    def colour(code):
+        return NAME.sub(
+            lambda name: (
+                f'<span class="n q-{roles[name[1]]}">{name[1]}</span>'
+                if name[1] in roles
+                else name[0]
+            ),
+            code[0],
+        )
+
+    return PYTHON.sub(colour, content) if roles else content
+
+
+def description(content: str) -> str:
+    """The first sentences of a page, as search engines and lists show it."""
+    text = ""
+    for paragraph in PARAGRAPH.findall(UNSEEN.sub("", content)):
+        plain = " ".join(html.unescape(TAG.sub("", paragraph)).split())
+        for sentence in re.split(r"(?<=[.?!]) ", plain):
+            if text and len(text) + len(sentence) >= LONGEST:
+                return text
+            text = f"{text} {sentence}".strip()
+    return text
+
+
+def head(
+    content: str, page: Page, kicker: str, script: str, notebook: str
+) -> str:
+    """Above the title where the page stands; below the question, its facts
+    and how to run it."""
+    above = f'<p class="kicker" data-search-exclude>{kicker}</p>'
+    below = f'<p class="facts" data-search-exclude>{facts(page)}</p>'
+    if page.blocks:
+        needs = requirements(page.download())
+        below += (
+            '<div class="run" data-search-exclude><span>Run</span>'
+            f"<code>pip install {needs}</code>"
+            f"{_button('command', 'Copy')}"
+            f'<a href="{script}" download>.py</a>'
+            f'<a href="{notebook}" download>.ipynb</a></div>'
+        )
+    content = content.replace("<h1", f"{above}\n<h1", 1)
+    title, end, rest = content.partition("</h1>")
+    first = PARAGRAPH.search(rest)
+    if first and not rest[: first.start()].strip():
+        question = f'<p class="question">{first[1]}</p>'
+        rest = rest[: first.start()] + question + below + rest[first.end() :]
+    else:
+        rest = below + rest
+    return title + end + rest
+
+
+def facts(page: Page) -> str:
+    """How long the page takes: to read, and, as recorded, to run."""
+    known = [f"{course.minutes(page)} min"]
+    if page.run.exists():
+        run = json.loads(page.run.read_text("utf-8"))
+        versions = ", ".join(
+            f"{name} {version}" for name, version in run["versions"].items()
+        )
+        known += [f"runs {run['seconds']} s on one core", versions]
+        known.append(f"last recorded {run['date']}")
+    return " · ".join(fact for fact in known if fact)
+
+
+def contents(content: str, pages: list[tuple[str, Page]]) -> str:
+    """The course as a list, and its minutes, where a page asks for them."""
+    total = sum(course.minutes(page) for _, page in pages)
+    items = "".join(
+        f'<li><a href="{url}">{page.title}</a> '
+        f"<span>{course.minutes(page)} min</span></li>"
+        for url, page in pages
+    )
+    content = content.replace(
+        "<!--course-->", f'<ol class="course">{items}</ol>'
+    )
+    return content.replace("<!--minutes-->", f"{total} minutes")
