@@ -403,11 +403,11 @@ for p in of_runs:
     np.add.at(share, (answer, p.argmax(axis=-1)), 1)
 share /= share.sum(axis=1, keepdims=True)
 
-fig, ax = plt.subplots(figsize=(6.4, 4.6))
+fig, ax = plt.subplots(figsize=(4.8, 4.6))
 for (row, column), value in np.ndenumerate(share):
     side = 0.94 * np.sqrt(value)  # the area is the share
     corner = (column - side / 2, row - side / 2)
-    colour = "C0" if row == column else "C3"
+    colour = "k" if row == column else "C3"
     ax.add_patch(plt.Rectangle(corner, side, side, color=colour))
 places = range(len(languages))
 ax.set_xticks(places, languages, rotation=45, ha="right")
@@ -495,13 +495,13 @@ for name, language in cut(test, share=1)[0]:
         first_of.setdefault(language, name)
 shown = [first_of[language] for language in languages]
 effects = speaks_for(shown, range(len(languages)))
-fig, axes = plt.subplots(2, 5, figsize=(6.4, 3.4), sharey=True)
+fig, axes = plt.subplots(5, 2, figsize=(4.8, 7), sharey=True)
 for ax, name, effect, language in zip(
     axes.flat, shown, effects, languages, strict=True
 ):
-    ax.bar(range(len(name)), np.clip(effect, -2, 4))
+    ax.bar(range(len(name)), np.clip(effect, -2, 4), color="C0")
     ax.set_xticks(range(len(name)), list(name))
-    ax.set_title(language, fontsize=10)
+    ax.set_title(language, fontsize=11)
     ax.set_yticks([-2, 0, 2, 4])
     ax.set_ylim(-2.2, 4.2)
     ax.grid(False)

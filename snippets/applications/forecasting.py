@@ -350,18 +350,18 @@ assert rolled[-1] > 1.08 * gru[:, -1].mean()
 
 # %% by-horizon
 fig, ax = plt.subplots()
-for name, style in {
-    "persistence": "C3:",
-    "persistence + mean day": "C3--",
-    "linear, all features": "C0",
-    "GRU, direct": "C1",
-    "GRU, recursive": "C2",
-}.items():
+for name, label, style in (
+    ("persistence", "persistence", "k:"),
+    ("persistence + mean day", "with mean day", "C7:"),
+    ("linear, all features", "linear\n", "k"),
+    ("GRU, direct", "\nGRU, direct", "C7^-"),
+    ("GRU, recursive", "GRU, recursive", "C7^--"),
+):
     by_horizon = scores(name).mean(axis=0)
-    ax.plot(np.arange(1, horizon + 1), by_horizon, style, label=name)
+    ax.plot(np.arange(1, horizon + 1), by_horizon, style, markevery=4)
+    ax.text(horizon + 0.8, by_horizon[-1], label, va="center")
 ax.set(xlabel="hours ahead", ylabel="MAE in degrees C", ylim=(0, 4))
 ax.set_xticks(np.arange(0, 25, 6))
-ax.legend()
 fig.savefig("by-horizon.svg")
 
 
@@ -401,14 +401,18 @@ hours = np.arange(1, horizon + 1)
 before = np.arange(-steps + 1, 1)
 low, middle, high = quantiles[0][index].T
 fig, ax = plt.subplots()
-ax.plot(before, X[index, :, 0], "C0", label="the window")
-ax.plot(hours, Y[index], "C0o", markersize=3, label="measured later")
-ax.plot(hours, middle, "C1", label="median")
-ax.fill_between(hours, low, high, color="C1", alpha=0.25, label="10 to 90 %")
-ax.plot(hours, regression[index], "C3--", label="linear regression")
+ax.plot(before, X[index, :, 0], "C0")
+ax.text(-24, X[index, :, 0].max(), "the window", color="C0")
+ax.plot(hours, Y[index], "C6o", markersize=4)
+ax.text(25, Y[index][-1], "measured later", color="C6", va="center")
+ax.plot(hours, middle, "C7^-", markevery=4)
+ax.fill_between(hours, low, high, color="C7", alpha=0.25)
+ax.text(25, middle[-1], "GRU, median", va="center")
+ax.text(25, high[-1], "10 to 90 %", va="center")
+ax.plot(hours, regression[index], "k--")
+ax.text(25, regression[index][-1], "linear", va="center")
 ax.set(xlabel="hours from now", ylabel="degrees C")
 ax.set_xticks(np.arange(-24, 25, 12))
-ax.legend()
 fig.savefig("fan.svg")
 
 # %% co2-data

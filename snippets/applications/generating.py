@@ -444,23 +444,19 @@ assert at[0.3]["different"] < 0.85 < 0.98 < at[1.0]["different"]
 
 # %% temperature-figure
 fig, ax = plt.subplots()
-for place, what in enumerate(("different", "by runs", "listed")):
-    ax.plot(
-        list(at),
-        [shares[what] for shares in at.values()],
-        "o-",
-        label=what,
-        color=f"C{place}",
-    )
-ax.axhline(
-    of_real["by runs"],
-    color="C1",
-    linestyle="--",
-    linewidth=1,
-    label="real names, by runs",
+for what, style in (
+    ("different", "ko-"),
+    ("by runs", "ks-"),
+    ("listed", "k^-"),
+):
+    curve = [shares[what] for shares in at.values()]
+    ax.plot(list(at), curve, style)
+    ax.text(1.55, curve[-1], what, va="center")
+ax.axhline(of_real["by runs"], color="k", linestyle=":")
+ax.text(
+    1.5, of_real["by runs"], "real names, by runs", ha="right", va="bottom"
 )
 ax.set(xlabel="temperature", ylabel="share of 1,000 names", ylim=(0, 1.05))
-ax.legend(loc=(0.03, 0.12), fontsize=9, ncols=2)
 fig.savefig("temperature.svg")
 
 # %% top-k

@@ -420,13 +420,13 @@ assert gain[1] > 0.015 > gain[0]
 assert low > 0  # where what is after decides
 
 # %% by-group-figure
-fig, ax = plt.subplots()
-for k, (name, pair) in enumerate(shares.items()):
-    ax.bar(np.arange(2) + 0.2 * (k - 1.5), pair, width=0.18, label=name)
-ax.set_xticks([0, 1], [f"decided by\n{name}" for name in tests])
-ax.set(ylabel="accuracy", ylim=(0.8, 1.05))
-ax.set_yticks([0.8, 0.85, 0.9, 0.95, 1])
-ax.legend(loc="upper center", ncols=2)
+fig, axes = plt.subplots(2, figsize=(4.8, 4), sharex=True)
+accuracies = np.transpose(list(shares.values()))
+for ax, name, accuracy in zip(axes, tests, accuracies, strict=True):
+    ax.barh(list(shares), accuracy, color="C7")
+    ax.set_title(f"decided by {name}", loc="left", fontsize=11)
+    ax.invert_yaxis()
+ax.set(xlabel="accuracy", xlim=(0.8, 1))
 fig.savefig("by-group.svg")
 
 # %% examples

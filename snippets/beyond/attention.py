@@ -188,13 +188,14 @@ assert attended.min() > 0.7 > 0.4 > without[:, sizes >= 9].max()
 
 # %% by-length-figure
 fig, ax = plt.subplots()
-for colour, (name, rows) in zip(("C0", "C1"), by_length.items(), strict=True):
-    ax.plot(sizes, np.transpose(rows), "o-", color=colour)
-    ax.lines[-1].set_label(name)
+for style, (name, rows) in zip(
+    ("C7o--", "ks-"), by_length.items(), strict=True
+):
+    ax.plot(sizes, np.transpose(rows), style)
+    ax.text(sizes[-1] + 0.2, np.mean(rows, axis=0)[-1], name, va="center")
 ax.set_xlabel("length of the source")
 ax.set_ylabel("exact match")
 ax.set_ylim(0, 1.05)
-ax.legend()
 fig.savefig("by-length.svg")
 
 # %% longer-training
@@ -222,15 +223,15 @@ print(f"largest at the mirror image: {np.mean(mirrored):.2f} of all steps")
 assert np.mean(mirrored) > 0.8
 
 # %% heat-map
-fig, ax = plt.subplots(figsize=(4.5, 4))
-shades = ax.pcolormesh(alignment, vmin=0, vmax=1, cmap="viridis")
-for axis, name in ((ax.xaxis, "source"), (ax.yaxis, "output")):
-    axis.set_ticks(np.arange(8) + 0.5, range(1, 9))
-    axis.set_label_text(f"{name} step")
-ax.invert_yaxis()
-ax.set_aspect("equal")
-ax.grid(False)
-fig.colorbar(shades, label="weight")
+fig, ax = plt.subplots(figsize=(4.8, 4.2))
+for (step_out, step_in), weight in np.ndenumerate(alignment):
+    side = np.sqrt(weight)  # the area is the weight
+    corner = (step_in + 1 - side / 2, step_out + 1 - side / 2)
+    ax.add_patch(plt.Rectangle(corner, side, side, color="k"))
+ax.set(xlim=(0.4, 8.6), ylim=(8.6, 0.4), aspect="equal")
+ax.set(xticks=range(1, 9), yticks=range(1, 9))
+ax.set(xlabel="source step", ylabel="output step")
+ax.set_axisbelow(True)
 fig.savefig("heat-map.svg")
 
 

@@ -88,18 +88,20 @@ for bias, shares in reached.items():
 # %% gradient-figure
 fig, ax = plt.subplots()
 for bias, shares in reached.items():
-    line = ax.semilogy(np.median(shares, axis=0), label=f"bias {bias}")[0]
+    middle = np.median(shares, axis=0)
+    ax.semilogy(middle, "C3")
+    ax.text(timesteps, middle[-1], f"bias {bias}", va="center")
     ax.fill_between(
         range(timesteps),
         shares.min(axis=0),
         shares.max(axis=0),
-        color=line.get_color(),
+        color="C3",
         alpha=0.25,
         linewidth=0,
     )
 ax.set_xlabel("steps back, n")
 ax.set_ylabel("share of the gradient")
-ax.legend()
+ax.yaxis.set_major_formatter("{x:g}")
 fig.savefig("reach.svg")
 
 assert (reached[0][:, 50] < 1e-9).all()

@@ -117,22 +117,23 @@ text = [END, *word(8), *word(4), *word(6)]
 seen = run(weights, text)
 steps = np.arange(len(text))
 
-fig, (top, bottom) = plt.subplots(2, sharex=True, height_ratios=(3, 2))
-top.plot(steps, seen["c"][:, 0], "C2o-", ms=3, label="unit 0")
-top.plot(steps, seen["c"][:, 1], "C1o--", ms=3, label="unit 1")
+fig, (top, bottom) = plt.subplots(2, figsize=(4.8, 4.6), sharex=True)
+top.plot(steps, seen["c"][:, 0], "C4o-", ms=3)
+top.text(8, seen["c"][8, 0] - 0.4, "unit 0 ", ha="right")
+top.plot(steps, seen["c"][:, 1], "C4o--", ms=3)
+top.text(5, seen["c"][5, 1] + 0.4, "unit 1", ha="center")
 top.set_ylabel("cell state c")
 top.set_ylim(-6.5, 2)
-top.legend(ncols=2, loc="lower right")
 
 gates = np.concatenate([seen["o"].T, seen["i"].T, seen["f"].T])
-blue = colours.to_rgb("C0")
+amber = colours.to_rgb("C1")
 shade = colours.LinearSegmentedColormap.from_list(
-    "shade", [(*blue, 0.02), (*blue, 0.95)]
+    "shade", [(*amber, 0.02), (*amber, 0.95)]
 )
 rows = ["o, unit 0", "o, unit 1", "i, unit 0", "i, unit 1"]
 rows += ["f, unit 0", "f, unit 1"]
 bottom.pcolormesh(steps, range(6), gates, cmap=shade, vmin=0, vmax=1)
-bottom.set_yticks(range(6), rows, fontsize=8)
+bottom.set_yticks(range(6), rows)
 bottom.set_xticks(steps, as_text(text))
 bottom.grid(False)
 fig.savefig("look.svg")

@@ -338,14 +338,13 @@ assert np.isclose(np.linalg.norm(lengths["global_clipnorm"]), 1, atol=1e-4)
 assert np.linalg.norm(lengths["clipvalue"]) > 5
 
 # %% shares
-fig, ax = plt.subplots()
-place = np.arange(5)
-for k, (name, values) in enumerate(lengths.items()):
+fig, axes = plt.subplots(4, figsize=(4.8, 5), sharex=True)
+for ax, (name, values) in zip(axes, lengths.items(), strict=True):
     shares = np.square(values) / np.sum(np.square(values))
-    ax.bar(place + 0.2 * k - 0.3, shares, width=0.2, label=name)
-ax.set_xticks(place, ["W", "U", "b", "Dense W", "Dense b"])
-ax.set(ylabel="share of the squared length", ylim=(0, 1))
-ax.legend()
+    ax.bar(["W", "U", "b", "Dense W", "Dense b"], shares, color="C3")
+    ax.set_title(name, loc="left", fontsize=11)
+    ax.set(yticks=[0, 0.5, 1], ylim=(0, 1))
+fig.supylabel("share of the squared length", fontsize=11)
 fig.savefig("shares.svg")
 
 

@@ -438,12 +438,14 @@ assert np.abs(three - two).max() > 0.05
 
 line = np.linspace(-4, 4, 41, dtype="float32")
 fig, ax = plt.subplots()
-ax.plot(line, hard_sigmoid_2(line), label="hard_sigmoid of Keras 2")
-ax.plot(line, keras.activations.hard_sigmoid(line), label="of Keras 3")
-ax.plot(line, keras.activations.sigmoid(line), "--", label="sigmoid")
+ax.plot(line, hard_sigmoid_2(line), "C1")
+ax.text(1.9, 0.93, "hard_sigmoid, Keras 2", ha="right")
+ax.plot(line, keras.activations.hard_sigmoid(line), "C1--")
+ax.text(2.2, 0.77, "Keras 3")
+ax.plot(line, keras.activations.sigmoid(line), "k:")
+ax.text(-2.2, 0.14, "sigmoid", ha="right")
 ax.set_xlabel("x")
 ax.set_ylabel("gate")
-ax.legend()
 fig.savefig("hard-sigmoid.svg")
 
 # %% hard-sigmoid-lstm

@@ -349,12 +349,14 @@ assert np.allclose(chunks[30:], whole[30:], rtol=1e-3)
 # %% gradient-figure
 fig, ax = plt.subplots()
 steps = np.arange(1, 41)
-ax.semilogy(steps, whole, label="40 steps at once")
-ax.semilogy(steps[30:], chunks[30:], "o", label="4 chunks of 10, stateful")
+ax.semilogy(steps, whole, "C3")
+ax.text(steps[14], 3 * whole[14], "40 steps at once", ha="right")
+ax.semilogy(steps[30:], chunks[30:], "C3o")
+ax.text(31.5, whole[12], "4 chunks\nof 10,\nstateful", va="center")
 for border in (10.5, 20.5, 30.5):
     ax.axvline(border, color="C7", linestyle=":", linewidth=1)
-ax.set(xlabel="step", ylabel="pull of the last output on the input")
-ax.legend(loc="upper left")
+ax.set(xlabel="step", ylabel="pull of the last output\non the input")
+ax.yaxis.set_major_formatter("{x:g}")
 fig.savefig("gradient-stops.svg")
 
 # %% zero-or-not

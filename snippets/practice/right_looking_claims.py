@@ -279,10 +279,11 @@ for seed in SEEDS:
 # %% walk-figure
 fig, ax = plt.subplots()
 part = slice(200, 240)
-ax.plot(answer[part], "o-", markersize=3, label="measured")
-ax.plot(forecast[part], label="LSTM, forecast")
+ax.plot(answer[part], "C6o-", markersize=4)
+ax.plot(forecast[part], "k", linewidth=2.5)
+ax.text(39.5, answer[part][-1], "measured", color="C6")
+ax.text(39.5, forecast[part][-1], "LSTM", va="top")
 ax.set_xlabel("day")
-ax.legend()
 fig.savefig("random-walk.svg")
 
 # %% scaling

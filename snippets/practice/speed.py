@@ -416,12 +416,12 @@ for units, single, policies in [
         results[f"{policy}, {units}"] = value
 
 # %% lever-figure
-fig, ax = plt.subplots(figsize=(4.6, 4.6))
+fig, ax = plt.subplots(figsize=(4.8, 5))
 ax.axvline(1, color="black", linewidth=1)
-ax.axvspan(0.8, 1.25, alpha=0.15)
+ax.axvspan(0.8, 1.25, color="C7", alpha=0.2)
 for at, name in enumerate(results):
     inside = np.clip(results[name], 0.011, 9)
-    ax.plot(inside, -at, "o", color="C0")
+    ax.plot(inside, -at, "ko")
 ax.set(xscale="log", xlim=(0.01, 10), xlabel="time, without the lever = 1")
 ax.set(xticks=[0.01, 0.1, 1, 10], xticklabels=["0.01", "0.1", "1", "10"])
 ax.set(yticks=range(0, -len(results), -1), yticklabels=results)

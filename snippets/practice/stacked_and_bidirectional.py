@@ -322,11 +322,11 @@ assert (two_way[:, :-1] < 0.2).all()  # it has seen the answer
 assert (two_way[:, -1] > 0.7).all()  # but not at the last step
 
 # %% forecast-figure
-fig, ax = plt.subplots(figsize=(6, 3))
-for name, style in (("SimpleRNN", "o-"), ("Bidirectional", "s--")):
-    ax.plot(range(8), errors[name].mean(axis=0), style, label=name)
+fig, ax = plt.subplots()
+for name, style in (("SimpleRNN", "C7o--"), ("Bidirectional", "ks-")):
+    ax.plot(range(8), errors[name].mean(axis=0), style)
+    ax.text(3, errors[name].mean(axis=0)[3] + 0.08, name, ha="center")
 ax.set(xlabel="step", ylabel="mean squared error", ylim=(-0.05, 1.25))
-ax.legend(loc="center left")
 fig.savefig("forecast-noise.svg")
 
 # %% the-price

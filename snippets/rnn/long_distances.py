@@ -127,23 +127,23 @@ assert power["SimpleRNN, sigma 2"].min() > 2
 back = np.arange(timesteps)[::-1]  # 0 is the last step
 
 fig, ax = plt.subplots()
-drawn = {
-    "SimpleRNN, sigma 2": ("C3", "--"),
-    "LSTM, forget bias 1": ("C0", "-"),
-    "SimpleRNN, sigma 1": ("C2", "-"),
-    "GRU": ("C1", "-"),
-    "LSTM, forget bias 0": ("C0", ":"),
-    "SimpleRNN, sigma 0.5": ("C2", ":"),
-}
-for name, (colour, style) in drawn.items():
-    lines = ax.plot(
-        back, np.transpose(reaches[name]), style, color=colour, linewidth=1.5
-    )
-    lines[0].set_label(name)
+for name, style in {
+    "SimpleRNN, sigma 2": "C7o--",
+    "LSTM, forget bias 1": "ks-",
+    "SimpleRNN, sigma 1": "C7o--",
+    "GRU": "C7^-",
+    "LSTM, forget bias 0": "ks-",
+    "SimpleRNN, sigma 0.5": "C7o--",
+}.items():
+    curves = np.transpose(reaches[name])
+    ax.plot(back, curves, style, linewidth=1.5, markevery=10)
+    above = {"SimpleRNN, sigma 1": 0.03, "GRU": 30}.get(name, 1)
+    end = np.median(curves[0]) * above
+    ax.text(50, end, name.replace(", ", "\n", 0), va="center")
 ax.set_yscale("log")
+ax.yaxis.set_major_formatter("{x:g}")
 ax.set_xlabel("steps back from the end")
 ax.set_ylabel("reach")
-ax.legend(loc="lower left")
 fig.savefig("reach-by-distance.svg")
 
 
@@ -225,21 +225,17 @@ for curves in history["GRU"]:
 print("the asserts hold for", len(seeds), "seeds of each cell")
 
 # %% before-and-after
-fig, ax = plt.subplots()
-for name, colour in (("SimpleRNN", "C2"), ("GRU", "C1")):
-    for stop, style in ((0, ":"), (100, "-")):
-        lines = ax.plot(
-            back,
-            np.transpose([curves[stop] for curves in history[name]]),
-            style,
-            color=colour,
-            linewidth=1.5,
-        )
-        lines[0].set_label(f"{name}, {stop} updates")
-ax.set_yscale("log")
-ax.set_xlabel("steps back from the end")
-ax.set_ylabel("reach")
-ax.legend(loc="lower left")
+fig, axes = plt.subplots(1, 2, sharey=True)
+for ax, stop in zip(axes, (0, 100), strict=True):
+    for name, style in (("SimpleRNN", "C7o--"), ("GRU", "C7^-")):
+        reached = np.transpose([curves[stop] for curves in history[name]])
+        ax.plot(back, reached, style, linewidth=1.5, markevery=10)
+        if stop == 0:
+            ax.text(30, np.max(reached[back == 30]) * 10, name, ha="center")
+    ax.set_title(f"{stop} updates", fontsize=11)
+    ax.set_xlabel("steps back from the end")
+axes[0].set(yscale="log", ylabel="reach")
+axes[0].yaxis.set_major_formatter("{x:g}")
 fig.savefig("before-and-after.svg")
 
 

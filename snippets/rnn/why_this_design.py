@@ -119,14 +119,14 @@ assert np.min(right["RNN"]) > 0.95
 
 # %% moved
 fig, ax = plt.subplots()
-for name, colour in (("MLP", "C1"), ("RNN", "C2")):
-    lines = ax.plot(np.transpose(right[name]), "o-", color=colour)
-    lines[0].set_label(name)
-ax.axvline(5, color="black", linestyle=":", label="trained here")
+for name, style in (("MLP", "ks:"), ("RNN", "C7o--")):
+    ax.plot(np.transpose(right[name]), style)
+    ax.text(10.3, right[name][0][10], name, va="center")
+ax.axvline(5, color="k", linewidth=1)
+ax.text(5.2, 0.5, "trained here")
 ax.set_xticks(range(11))
 ax.set_xlabel("place of the pattern")
 ax.set_ylabel("share answered right")
-ax.legend(loc="center right")
 fig.savefig("moved.svg")
 
 
