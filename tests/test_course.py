@@ -22,7 +22,7 @@ Loader.add_constructor("!ENV", lambda loader, node: "")
 
 CONFIG = yaml.load(
     (ROOT / "mkdocs.yml").read_text("utf-8"),
-    Loader,  # noqa: S506
+    Loader,
 )
 COURSE = [ROOT / "docs" / "en" / name for name in course.course(CONFIG)]
 

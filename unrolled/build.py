@@ -67,6 +67,7 @@ SPAN = re.compile(r"</?span[^>]*>")
 
 serving = False
 contents = None  # the pages in order, for llms.txt
+from_disk = False  # built to be opened without a server
 rendered = {"rendered": 0, "kept": 0}  # pages, in this build
 
 
@@ -78,6 +79,10 @@ def on_startup(command, dirty):
 def on_config(config):
     """Add the extensions here: when MkDocs reads its configuration, it
     cannot import them yet."""
+    global from_disk
+    from_disk = not config.use_directory_urls
+    if from_disk:  # the search needs a worker
+        config.extra["polyfills"] = ["scripts/iframe-worker.js"]
     config.markdown_extensions += ["unrolled.blocks", "unrolled.formula"]
     changed = [p.name for p in PACKAGE.rglob("*.py") if _seen(p) != _now(p)]
     if changed:
@@ -219,6 +224,10 @@ def on_nav(nav, config, files):
 def on_post_build(config):
     if not serving:
         _write(Path(config.site_dir, "llms.txt"), llms.index(contents, config))
+    if from_disk:  # where a page may run a script and not read a file
+        index = Path(config.site_dir, "search", "search_index.json")
+        script = f"var __index = {index.read_text('utf-8')};"
+        _write(index.with_suffix(".js"), script)
     if not config.strict:
         new, kept = rendered["rendered"], rendered["kept"]
         log.info(f"rendered {new} page{'s' * (new != 1)}, kept {kept}")
@@ -344,7 +353,9 @@ def on_post_template(output, template_name, config):
 def _with_policy(output):
     """Tell the browser to load from this site only, and to run no script
     that the build has not seen."""
-    if serving:  # MkDocs adds a script of its own, new each time
+    # MkDocs adds a script of its own, new each time; from the disk, a page
+    # has no site that it could be kept to.
+    if serving or from_disk:
         return output
     scripts = set(INLINE_SCRIPT.findall(output))
     hashes = sorted(f"'sha256-{_sha256(script)}'" for script in scripts)

@@ -63,5 +63,7 @@ def minutes(page: Page) -> int:
 
 def course(config) -> list[str]:
     """The pages of the course, in order, as MkDocs' configuration has them."""
-    learn = next(tab["Learn"] for tab in config["nav"] if "Learn" in tab)
-    return learn[0]["The course"]
+    for tab in config["nav"]:
+        if "Learn" in tab:
+            return tab["Learn"][0]["The course"]
+    return []  # a small site of the tests has none

@@ -18,7 +18,7 @@ def draw(table: Path) -> str:
     """
     header, *rows = table.read_text("utf-8").splitlines()
     names = header.split()[:9]
-    if names != "t value store ask f i o c h".split():
+    if names != ["t", "value", "store", "ask", "f", "i", "o", "c", "h"]:
         raise ValueError(f"{table}: unlike a table of steps: {header}")
     steps = [
         dict(zip(names, map(float, row.split()), strict=True)) for row in rows
