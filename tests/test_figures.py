@@ -7,17 +7,23 @@ from xml.etree import ElementTree
 
 import pytest
 
-from unrolled.figure import COLOURS
-from unrolled.page import ROOT
+from unrolled.figure import COLOURS, restyle
+from unrolled.page import ROOT, Notebook, pages
 
 PHONE = 358  # what a phone of 390 points leaves for a figure
 LEAST = 11  # the smallest text that is read without a glass
 SIZES = 4  # in one drawing
 
 ASSETS = ROOT / "docs" / "assets"
-FOLDERS = [ASSETS / "figures", ROOT / "docs" / "recorded" / "figures"]
-FIGURES = sorted(path for folder in FOLDERS for path in folder.rglob("*.svg"))
-DRAWINGS = [path for path in FIGURES if path.is_relative_to(ASSETS)]
+PLOTS, DRAWINGS = (
+    {path: path.read_text("utf-8") for path in sorted(folder.rglob("*.svg"))}
+    for folder in (ROOT / "docs" / "recorded" / "figures", ASSETS / "figures")
+)
+for page in pages():
+    if isinstance(page, Notebook):  # it may hold a drawing itself
+        for cell in page.source_notebook.cells:
+            if drawn := re.search(r"<svg.*?</svg>", cell.source, re.S):
+                DRAWINGS[page.path / cell.id] = drawn[0]
 
 SIZE = re.compile(r"(?:^|[;\s])font(?:-size)?:\s*(?:[\w-]+ )*?([\d.]+)(px)?\b")
 COLOUR = re.compile(r"(?:^|[;\s])(?:fill|stroke|color|stop-color):\s*([^;]+)")
@@ -58,12 +64,13 @@ def called(path: Path) -> str:
     return path.relative_to(ROOT / "docs").with_suffix("").as_posix()
 
 
-figures = pytest.mark.parametrize("path", FIGURES, ids=called)
+FIGURES = DRAWINGS | PLOTS
+each_figure = pytest.mark.parametrize("path", FIGURES, ids=called)
 
 
-@figures
+@each_figure
 def test_text_can_be_read_on_a_phone(path):
-    svg = ElementTree.parse(path).getroot()
+    svg = ElementTree.fromstring(FIGURES[path])
     width = float(svg.get("viewBox").split()[2])
     small = {
         f"{text!r}: {size * PHONE / width:.1f}"
@@ -73,13 +80,13 @@ def test_text_can_be_read_on_a_phone(path):
     assert not small, f"{called(path)}: text below {LEAST} px: {small}"
 
 
-@figures
+@each_figure
 def test_colours_are_of_the_palette(path):
     palette = light()
-    svg = ElementTree.parse(path).getroot()
+    svg = ElementTree.fromstring(FIGURES[path])
     for colour in {colour.strip() for colour in colours(svg)}:
-        if colour in ("none", "currentColor"):
-            continue
+        if colour in ("none", "currentColor") or colour.startswith("url("):
+            continue  # a pattern has its own colours
         named = NAMED.fullmatch(colour)
         assert named, f"{called(path)}: {colour} is not of the palette"
         assert palette.get(named[1]) == named[2], (
@@ -88,9 +95,15 @@ def test_colours_are_of_the_palette(path):
         )
 
 
+@each_figure
+def test_a_figure_leaves_the_others_on_its_page_alone(path):
+    assert "<style" not in FIGURES[path], f"{called(path)}: for all the page"
+
+
 @pytest.mark.parametrize("path", DRAWINGS, ids=called)
 def test_a_drawing_has_few_sizes_of_text(path):
-    sizes = {size for size, _ in texts(ElementTree.parse(path).getroot())}
+    svg = ElementTree.fromstring(DRAWINGS[path])
+    sizes = {size for size, _ in texts(svg)}
     assert len(sizes) <= SIZES, f"{called(path)}: {sorted(sizes)}"
 
 
@@ -109,3 +122,9 @@ def test_matplotlib_colours_become_those_of_the_palette():
         named = NAMED.fullmatch(themed)
         if themed != "currentColor":
             assert palette[named[1]] == named[2], themed
+
+
+def test_numbers_become_short_and_texts_stay():
+    svg = '<svg><path d="M 1.2345 2"/><text x="3.4567">0.0012</text></svg>'
+    drawn = restyle(svg, "figure")
+    assert 'd="M 1.2 2"' in drawn and 'x="3.5">0.0012<' in drawn

@@ -17,7 +17,7 @@ QUESTIONS = [
     # keras#278, 1029, 8685, 11547, 13570
     (
         "TimeDistributed or Dense",
-        "practice/shapes-and-returns/#timedistributed-or-dense",
+        "practice/errors-and-wrong-results/#timedistributed-or-dense",
     ),
     # keras#858, 3038
     (
@@ -33,7 +33,7 @@ QUESTIONS = [
     # tensorflow#36624
     (
         "return_state in Sequential",
-        "practice/shapes-and-returns/#return_state-in-sequential",
+        "practice/states-in-and-out/#return_state-in-sequential",
     ),
     # keras#1125, 2030, 13262, 20327
     (
@@ -41,18 +41,18 @@ QUESTIONS = [
         "practice/long-sequences/#the-last-partial-batch-with-statefultrue",
     ),
     # tensorflow#43960
-    ("GRU 150 or 165 parameters", "gru/the-cell/#count-the-parameters"),
+    ("GRU 150 or 165 parameters", "gru/in-detail/#count-the-parameters"),
     # pytorch#8153, 20129, 99531
     (
         "GRU formula differs from the paper",
-        "gru/the-cell/#which-formula-of-the-gru-papers-and-libraries",
+        "gru/in-detail/#which-formula-of-the-gru-papers-and-libraries",
     ),
     # keras#3088, 8720, tensorflow#29308
     ("gate order", "reference/weights/#gate-order-the-layouts"),
     # tensorflow#33069, 40982
     (
         "mask with cuDNN",
-        "practice/padding-and-masking/#mask-and-cudnn-right-padded-only",
+        "practice/masks-in-detail/#mask-and-cudnn-right-padded-only",
     ),
     # keras#4196, 4752, tensorflow#34491
     (
@@ -96,7 +96,7 @@ QUESTIONS = [
     # tensorflow#40139
     (
         "leakage normalising time series",
-        "rnn/how-to-use-one/"
+        "rnn/leaks-and-levels/"
         "#data-leakage-normalising-over-everything-splitting-at-random",
     ),
     (
@@ -140,7 +140,7 @@ QUESTIONS = [
         "practice/errors/#failed-to-convert-a-numpy-array-to-a-tensor-"
         "unsupported-object-type-list",
     ),
-    ("loss: nan", "practice/errors/#loss-nan"),
+    ("loss: nan", "practice/errors-and-wrong-results/#loss-nan"),
     (
         "dtype='string' is not a valid dtype for Keras type promotion",
         "practice/errors/"

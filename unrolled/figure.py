@@ -16,6 +16,13 @@ COLOURS = {
 }
 
 
+def shorten(tag: str) -> str:
+    """A tag with at most one decimal in each number."""
+    return re.sub(
+        r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.1f}", tag
+    )
+
+
 def restyle(svg: str, name: str) -> str:
     """A figure that Matplotlib wrote, in the theme's colours and font.
 
@@ -34,11 +41,16 @@ def restyle(svg: str, name: str) -> str:
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg)
     svg = re.sub(r' xmlns:xlink="[^"]+"', "", svg)
-    svg = svg.replace("<svg ", '<svg fill="currentColor" ', 1)
+    # Its style sheet would reach every other figure on the page.
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.S)
+    svg = svg.replace(
+        "<svg ", '<svg fill="currentColor" stroke-linejoin="round" ', 1
+    )
     for colour, themed in COLOURS.items():
         svg = svg.replace(colour, themed)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", svg)
     # A tenth of a point is finer than a screen, and a third of the bytes.
-    svg = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.1f}", svg)
+    # What is written stays: 0.001 beside an axis is no place.
+    svg = re.sub(r"<[^>]*>", lambda tag: shorten(tag[0]), svg)
     lines = [line.strip() for line in svg.splitlines()]
     return "\n".join(line for line in lines if line) + "\n"

@@ -361,7 +361,10 @@ def sections(page: Page) -> list[Section]:
         else:
             if heading := re.match(r"#{2,} (.+)", text):
                 end_paragraph()
-                anchor = slugify(_plain(heading[1]), "-")
+                named = re.search(r"\{#([\w-]+)\}", heading[1])
+                anchor = (
+                    named[1] if named else slugify(_plain(heading[1]), "-")
+                )
                 found.append(Section(anchor))
             ordinal = ORDINAL.match(text)
             if ordinal and int(ordinal[2]) in (1, count + 1):

@@ -350,16 +350,16 @@ assert rolled[-1] > 1.08 * gru[:, -1].mean()
 
 # %% by-horizon
 fig, ax = plt.subplots()
-for name, label, style in (
-    ("persistence", "persistence", "k:"),
-    ("persistence + mean day", "with mean day", "C7:"),
-    ("linear, all features", "linear\n", "k"),
-    ("GRU, direct", "\nGRU, direct", "C7^-"),
-    ("GRU, recursive", "GRU, recursive", "C7^--"),
+for name, style, label, at in (
+    ("persistence", "k:", "persistence", 3.95),
+    ("persistence + mean day", "C7:", "+ mean day", 3.65),
+    ("GRU, recursive", "C7^--", "GRU, recursive", 3.35),
+    ("linear, all features", "k", "linear", 2.95),
+    ("GRU, direct", "C7^-", "GRU, direct", 2.65),
 ):
     by_horizon = scores(name).mean(axis=0)
     ax.plot(np.arange(1, horizon + 1), by_horizon, style, markevery=4)
-    ax.text(horizon + 0.8, by_horizon[-1], label, va="center")
+    ax.text(horizon + 0.8, at, label, va="center")
 ax.set(xlabel="hours ahead", ylabel="MAE in degrees C", ylim=(0, 4))
 ax.set_xticks(np.arange(0, 25, 6))
 fig.savefig("by-horizon.svg")
@@ -404,13 +404,13 @@ fig, ax = plt.subplots()
 ax.plot(before, X[index, :, 0], "C0")
 ax.text(-24, X[index, :, 0].max(), "the window", color="C0")
 ax.plot(hours, Y[index], "C6o", markersize=4)
-ax.text(25, Y[index][-1], "measured later", color="C6", va="center")
+ax.text(2, Y[index].min() - 1.5, "measured later", color="C6")
 ax.plot(hours, middle, "C7^-", markevery=4)
 ax.fill_between(hours, low, high, color="C7", alpha=0.25)
-ax.text(25, middle[-1], "GRU, median", va="center")
-ax.text(25, high[-1], "10 to 90 %", va="center")
+ax.text(25, middle[-1], "GRU, median")
+ax.text(hours[high.argmax()], high.max() + 0.4, "10 to 90 %", ha="center")
 ax.plot(hours, regression[index], "k--")
-ax.text(25, regression[index][-1], "linear", va="center")
+ax.text(25, regression[index][-1], "linear", va="top")
 ax.set(xlabel="hours from now", ylabel="degrees C")
 ax.set_xticks(np.arange(-24, 25, 12))
 fig.savefig("fan.svg")

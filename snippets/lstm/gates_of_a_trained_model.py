@@ -119,7 +119,7 @@ steps = np.arange(len(text))
 
 fig, (top, bottom) = plt.subplots(2, figsize=(4.8, 4.6), sharex=True)
 top.plot(steps, seen["c"][:, 0], "C4o-", ms=3)
-top.text(8, seen["c"][8, 0] - 0.4, "unit 0 ", ha="right")
+top.text(8, seen["c"][8, 0] - 1, "unit 0", ha="center")
 top.plot(steps, seen["c"][:, 1], "C4o--", ms=3)
 top.text(5, seen["c"][5, 1] + 0.4, "unit 1", ha="center")
 top.set_ylabel("cell state c")

@@ -1,7 +1,6 @@
 # %% import
 import gc
 import re
-import unittest
 from contextlib import contextmanager
 from textwrap import fill
 
@@ -74,6 +73,9 @@ with mistake("expected ndim=3, found ndim=4"):
 
 keras.Sequential([keras.Input(X.shape[1:]), layers.LSTM(4)])  # no batch
 print("\nmended:", layers.LSTM(4)(layers.Embedding(5, 2)(ids[..., 0])).shape)
+frames = np.zeros((2, 6, 8, 9), "float32")  # images of 8 by 9 pixels
+flat = layers.TimeDistributed(layers.Flatten())(frames)
+print("images", frames.shape, "->", flat.shape)
 
 # %% three-tensors
 with mistake("expects 1 input(s), but it received 3 input tensors"):
@@ -391,69 +393,6 @@ for optimizer in (adam, adam):
 model.compile(keras.optimizers.Adam(), "mse", run_eagerly=True)
 model.fit(X, y, verbose=0)
 
-# %% nan-data
-spoilt = X.copy()
-spoilt[3, 2, 1] = np.nan  # one number of 120
-model = build(layers.LSTM(4), layers.Dense(1))
-stop = keras.callbacks.TerminateOnNaN()
-loss = train(model, y, X=spoilt, callbacks=[stop], epochs=3)
-finite = np.isfinite(model.get_weights()[0]).all()
-print("loss", loss, "weights finite:", finite)
-print("sample, step, feature:", np.argwhere(np.isnan(spoilt)))
-
-# %% nan-first
-tf.debugging.enable_check_numerics()
-certain = build(layers.LSTM(4), layers.Dense(1, activation="sigmoid"))
-certain.layers[-1].bias.assign([100.0])  # the output is 1 exactly
-
-
-def log_loss(y_true, y_pred):
-    return -keras.ops.mean((1 - y_true) * keras.ops.log(1 - y_pred))
-
-
-with mistake(
-    'Detected Infinity or NaN in output 0 of eagerly-executing op "L'
-):
-    train(certain, np.ones((8, 1)), log_loss)
-tf.debugging.disable_check_numerics()
-
-loss = train(certain, np.ones((8, 1)), "binary_crossentropy")
-print("\nmended:", np.isfinite(loss))
-
-# %% retracing
-check = unittest.TestCase()
-model = keras.Sequential([keras.Input((None, 3)), layers.LSTM(4)])
-lengths = range(3, 9)
-
-
-@tf.function
-def answer(x):
-    return model(x)
-
-
-@tf.function(reduce_retracing=True)
-def patient(x):
-    return model(x)
-
-
-with check.assertLogs("tensorflow", "WARNING") as log:
-    for length in lengths:
-        answer(tf.zeros((2, length, 3)))
-warning = re.sub(
-    r"<function (\w+) at \w+>", r"\1", log.records[0].getMessage()
-)
-print(fill(warning.split(" Tracing is")[0], 72))
-
-with check.assertNoLogs("tensorflow", "WARNING"):
-    for length in lengths:
-        patient(tf.zeros((2, length, 3)))
-print(
-    "\ntraced",
-    answer.experimental_get_tracing_count(),
-    "times, mended",
-    patient.experimental_get_tracing_count(),
-)
-
 
 # %% memory
 def lstm_memory(batch, timesteps, units):
@@ -596,34 +535,6 @@ with mistake("A total of 1 objects could not be loaded"):
 same = build(layers.LSTM(4), layers.Dense(1))
 same.load_weights("model.weights.h5")
 assert np.array_equal(model(X), same(X))
-
-# %% silent
-each = build(layers.LSTM(4, return_sequences=True), layers.Dense(1))
-once = build(layers.LSTM(4), layers.Dense(1))
-target = np.zeros((8, 5, 1))
-for name, model, wanted in (("each", each, y), ("once", once, target)):
-    loss = train(model, wanted)
-    print(f"{name}: output {model.output_shape}, y {wanted.shape}, trained")
-    assert np.isfinite(loss)
-
-
-# %% check
-def check_data(model, X, y):
-    """Raise before fit does something that nobody meant."""
-    out = tuple(model(X[:2]).shape)
-    assert out[1:] == y.shape[1:], f"output {out}, but y {y.shape}"
-    assert len(X) == len(y), f"{len(X)} samples, but {len(y)} targets"
-    assert np.isfinite(X).all() and np.isfinite(y).all(), "NaN or inf"
-
-
-with mistake("output (2, 5, 1), but y (8, 1)"):
-    check_data(each, X, y)
-with mistake("output (2, 1), but y (8, 5, 1)"):
-    check_data(once, X, target)
-with mistake("NaN or inf"):
-    check_data(once, spoilt, y)
-check_data(each, X, target)
-check_data(once, X, y)
 
 # %% first-message
 video = np.zeros((8, 1, 60, 2), "float32")

@@ -127,23 +127,26 @@ assert power["SimpleRNN, sigma 2"].min() > 2
 back = np.arange(timesteps)[::-1]  # 0 is the last step
 
 fig, ax = plt.subplots()
-for name, style in {
-    "SimpleRNN, sigma 2": "C7o--",
-    "LSTM, forget bias 1": "ks-",
-    "SimpleRNN, sigma 1": "C7o--",
-    "GRU": "C7^-",
-    "LSTM, forget bias 0": "ks-",
-    "SimpleRNN, sigma 0.5": "C7o--",
-}.items():
-    curves = np.transpose(reaches[name])
-    ax.plot(back, curves, style, linewidth=1.5, markevery=10)
-    above = {"SimpleRNN, sigma 1": 0.03, "GRU": 30}.get(name, 1)
-    end = np.median(curves[0]) * above
-    ax.text(50, end, name.replace(", ", "\n", 0), va="center")
-ax.set_yscale("log")
+drawn = {  # how it looks, and by how many points its name is moved
+    "SimpleRNN, sigma 2": ("C7o--", 2, 0),
+    "LSTM, forget bias 1": ("ks-", 2.5, 4),
+    "SimpleRNN, sigma 1": ("C7o--", 2, -4),
+    "LSTM, forget bias 0": ("ks-", 1, -6),
+    "GRU": ("C7^-", 2, 6),
+    "SimpleRNN, sigma 0.5": ("C7o--", 2, 0),
+}
+for name, (style, width, up) in drawn.items():
+    lines = np.transpose(reaches[name])
+    ax.plot(back, lines, style, lw=width, ms=4, markevery=12)
+    ax.annotate(
+        name.replace("forget ", ""),
+        (back[0], np.median(lines[0])),
+        (8, up),
+        textcoords="offset points",
+        va="center",
+    )
+ax.set(xlabel="steps back from the end", ylabel="reach", yscale="log")
 ax.yaxis.set_major_formatter("{x:g}")
-ax.set_xlabel("steps back from the end")
-ax.set_ylabel("reach")
 fig.savefig("reach-by-distance.svg")
 
 
@@ -225,17 +228,20 @@ for curves in history["GRU"]:
 print("the asserts hold for", len(seeds), "seeds of each cell")
 
 # %% before-and-after
-fig, axes = plt.subplots(1, 2, sharey=True)
-for ax, stop in zip(axes, (0, 100), strict=True):
-    for name, style in (("SimpleRNN", "C7o--"), ("GRU", "C7^-")):
-        reached = np.transpose([curves[stop] for curves in history[name]])
-        ax.plot(back, reached, style, linewidth=1.5, markevery=10)
-        if stop == 0:
-            ax.text(30, np.max(reached[back == 30]) * 10, name, ha="center")
-    ax.set_title(f"{stop} updates", fontsize=11)
-    ax.set_xlabel("steps back from the end")
-axes[0].set(yscale="log", ylabel="reach")
-axes[0].yaxis.set_major_formatter("{x:g}")
+fig, ax = plt.subplots()
+for name, style in (("SimpleRNN", "C7o--"), ("GRU", "C7^-")):
+    for stop, width, when in ((0, 1, "before"), (100, 2.5, "after")):
+        lines = np.transpose([curves[stop] for curves in history[name]])
+        ax.plot(back, lines, style, lw=width, ms=4, markevery=12)
+        ax.annotate(
+            f"{name}, {when}",
+            (back[0], np.median(lines[0])),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+        )
+ax.set(xlabel="steps back from the end", ylabel="reach", yscale="log")
+ax.yaxis.set_major_formatter("{x:g}")
 fig.savefig("before-and-after.svg")
 
 

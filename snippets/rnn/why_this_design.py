@@ -123,7 +123,7 @@ for name, style in (("MLP", "ks:"), ("RNN", "C7o--")):
     ax.plot(np.transpose(right[name]), style)
     ax.text(10.3, right[name][0][10], name, va="center")
 ax.axvline(5, color="k", linewidth=1)
-ax.text(5.2, 0.5, "trained here")
+ax.text(5.6, 0.75, "trained here")
 ax.set_xticks(range(11))
 ax.set_xlabel("place of the pattern")
 ax.set_ylabel("share answered right")

@@ -84,46 +84,27 @@ assert model.output.shape == (None, None, vocabulary)
 
 
 # %% train
+train = np.arange(len(sources) * 4 // 5)
+test = np.arange(len(train), len(sources))  # never trained on
+real = (y != PAD).astype("float32")  # 1 on the answer, 0 on the padding
+
 model.compile(
     optimizer=keras.optimizers.Adam(),
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=["accuracy"],  # counts every place of the table
     weighted_metrics=["accuracy"],  # counts what sample_weight counts
-    steps_per_execution=50,
 )
-model.optimizer.build(model.trainable_variables)
-untouched = [value.numpy() for value in model.optimizer.variables]
-
-test = np.arange(len(sources) * 4 // 5, len(sources))  # never trained on
-real = (y != PAD).astype("float32")  # 1 on the answer, 0 on the padding
-
-
-def train(X, decoder_in, weight, steps, seed):
-    """Start the model afresh and train it on steps batches of 64.
-
-    The second half has a tenth of the learning rate: big steps first,
-    then small ones for the last mistakes.
-    """
-    keras.utils.set_random_seed(seed)
-    model.set_weights(keras.models.clone_model(model).get_weights())
-    for value, before in zip(
-        model.optimizer.variables, untouched, strict=True
-    ):
-        value.assign(before)
-    for rate in (0.02, 0.002):
-        model.optimizer.learning_rate = rate
-        rows = np.random.randint(0, test[0], 64 * steps // 2)
-        model.fit(
-            [X[rows], decoder_in[rows]],
-            y[rows],
-            sample_weight=weight[rows],
-            batch_size=64,
-            shuffle=False,
-            verbose=0,
-        )
-
-
-train(X, decoder_in, real, steps=400, seed=7)
+for rate in (0.02, 0.002):
+    model.optimizer.learning_rate = rate
+    model.fit(
+        [X[train], decoder_in[train]],
+        y[train],
+        sample_weight=real[train],
+        batch_size=64,
+        epochs=9,
+        verbose=0,
+    )
+solved = model.get_weights()
 
 # %% two-models-for-use
 encoder_model = keras.Model(source_in, [state_h, state_c])
@@ -172,8 +153,14 @@ def exact_match(answers):
 
 wanted = [unpack(sources[number]) for number in test]
 in_loop = exact_match(answers)
-print(f"exact match on {len(test)} held-out sources: {in_loop:.1%}")
-assert in_loop > 0.98
+
+same = (X[test, None] == X[train]).sum(axis=2)  # places that agree
+looked_up = [unpack(sources[known]) for known in same.argmax(axis=1)]
+
+print("exact match on", len(test), "held-out sources")
+print(f"like the most similar source {exact_match(looked_up):6.1%}")
+print(f"the network                  {in_loop:6.1%}")
+assert in_loop > 0.98 and exact_match(looked_up) < 0.1
 
 # %% same-symbols-same-logits
 at_once = model([X[test], decoder_in[test]])
@@ -220,8 +207,28 @@ print(f"weighted_accuracy {by_keras['weighted_accuracy']:6.1%}")
 assert np.isclose(by_keras["accuracy"], everything)
 assert np.isclose(by_keras["weighted_accuracy"], answer_only)
 
+
 # %% padding-learned
-train(X, decoder_in, np.ones_like(real), steps=50, seed=7)
+def train_again(X, decoder_in, weight, steps, seed):
+    """Start model and optimizer afresh; train on steps batches of 64."""
+    keras.utils.set_random_seed(seed)
+    model.set_weights(keras.models.clone_model(model).get_weights())
+    for value in model.optimizer.variables:
+        value.assign(ops.zeros_like(value))
+    for rate in (0.02, 0.002):
+        model.optimizer.learning_rate = rate
+        rows = np.random.randint(0, len(train), 64 * steps // 2)
+        model.fit(
+            [X[rows], decoder_in[rows]],
+            y[rows],
+            sample_weight=weight[rows],
+            batch_size=64,
+            shuffle=False,
+            verbose=0,
+        )
+
+
+train_again(X, decoder_in, np.ones_like(real), steps=50, seed=7)
 
 print("width  padding counted  left out  exact match")
 for width in (10, 20, 40):
@@ -240,29 +247,25 @@ print(text(X[2]), "is read as", text(backward[2]))
 
 def after(steps, seed, source):
     """Exact match of a model trained afresh on these sources."""
-    train(source, decoder_in, real, steps, seed)
+    train_again(source, decoder_in, real, steps, seed)
     return score(source[test], decoder_in[test], y[test])[2]
 
 
 print("steps  seed  as it stands  reversed")
-for seed in (1, 2, 3):
+for seed in (1, 2):
     forward, reverse = after(150, seed, X), after(150, seed, backward)
     print(f"  150  {seed:4}  {forward:12.1%}  {reverse:8.1%}")
     assert reverse > forward
 
-# %% reversed-longer
-forward, reverse = whole, after(400, 7, backward)  # 400 steps, seed 7
-print(f"  400  {7:4}  {forward:12.1%}  {reverse:8.1%}")
-assert min(forward, reverse) > 0.98
-
 # %% states-swapped
-h, c = encoder_model(backward[test])
+model.set_weights(solved)
+h, c = encoder_model(X[test])
 right_order, swapped = exact_match(write(h, c)), exact_match(write(c, h))
 print(f"h, c: {right_order:.1%}   c, h: {swapped:.1%}")
 assert right_order > 0.98 and swapped < 0.2
 
 # %% three-ways-to-mask
-logits, target = model([backward[test], decoder_in[test]]), y[test]
+logits, target = model([X[test], decoder_in[test]]), y[test]
 cross_entropy = keras.losses.SparseCategoricalCrossentropy
 losses = {
     "all counted": cross_entropy(from_logits=True)(target, logits),
@@ -282,7 +285,7 @@ assert np.isclose(losses["sample_weight"], losses["ignore_class"] * share)
 print(f"the answers fill {share:.0%} of the table")
 
 # %% not-shifted
-train(X, y, real, steps=100, seed=7)  # y is its own input: the mistake
+train_again(X, y, real, steps=100, seed=7)  # y is its own input: the mistake
 _, teacher_forced, _ = score(X[test], y[test], y[test])
 in_loop = exact_match(write(*encoder_model(X[test])))
 print(f"accuracy when fed the target: {teacher_forced:.1%}")

@@ -1,11 +1,91 @@
-# %% the-data
+# %% the-sequences
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
 
 keras.utils.set_random_seed(7)
+rng = np.random.default_rng(7)
+samples, steps = 2000, 24
 
+kind = rng.integers(3, size=samples)  # 0 sine, 1 square, 2 saw
+period = rng.uniform(6, 12, samples)  # steps from wave to wave
+start = rng.uniform(size=samples)  # where in a wave it begins
+turn = (np.arange(steps) / period[:, None] + start[:, None]) % 1
+shapes = [np.sin(2 * np.pi * turn), np.sign(0.5 - turn), 2 * turn - 1]
+clean = np.choose(kind[:, None], shapes)
+waves = (clean + rng.normal(0, 0.3, clean.shape))[..., None]
+
+train, test = slice(0, 1600), slice(1600, None)
+print("waves", waves.shape, " kind", kind.shape, " period", period.shape)
+
+# %% a-class
+classifier = keras.Sequential(
+    [
+        keras.Input((steps, 1)),
+        layers.LSTM(24),
+        layers.Dense(3, activation="softmax"),
+    ]
+)
+classifier.compile(
+    loss="sparse_categorical_crossentropy",
+    optimizer=keras.optimizers.Adam(0.02),
+)
+classifier.fit(waves[train], kind[train], batch_size=64, epochs=8, verbose=0)
+shares = classifier.predict(waves[test], verbose=0)
+answer = shares.argmax(axis=1)  # the class with the largest share
+
+print("shares of the first three:")
+print(shares[:3].round(2))
+print("answers", answer[:3], " truth", kind[test][:3])
+assert shares.shape == (400, 3)
+assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
+
+# %% compare-the-class
+far = np.square(waves[test, None] - waves[train]).sum(axis=(2, 3))
+nearest = far.argmin(axis=1)  # for each test wave, the most similar one
+often = np.bincount(kind[train]).argmax()
+
+right = {
+    "always the most frequent": np.mean(kind[test] == often),
+    "like the most similar": np.mean(kind[test] == kind[train][nearest]),
+    "the network": np.mean(kind[test] == answer),
+}
+for name, value in right.items():
+    print(f"{name:24}  {value:.2f} right")
+assert right["the network"] > 0.9
+assert right["the network"] > right["always the most frequent"] + 0.4
+
+# %% a-value
+mean, std = period[train].mean(), period[train].std()
+
+regressor = keras.Sequential(
+    [keras.Input((steps, 1)), layers.LSTM(24), layers.Dense(1)]
+)
+regressor.compile(loss="mse", optimizer=keras.optimizers.Adam(0.02))
+regressor.fit(
+    waves[train],
+    (period[train] - mean) / std,
+    batch_size=64,
+    epochs=8,
+    verbose=0,
+)
+value = regressor.predict(waves[test], verbose=0)[:, 0] * std + mean
+print("answers", value[:3].round(1), " truth", period[test][:3].round(1))
+
+# %% compare-the-value
+error = {
+    "always the mean": np.abs(period[test] - mean).mean(),
+    "like the most similar": np.abs(
+        period[test] - period[train][nearest]
+    ).mean(),
+    "the network": np.abs(period[test] - value).mean(),
+}
+for name, steps_off in error.items():
+    print(f"{name:21}  off by {steps_off:.2f} steps")
+assert error["the network"] < error["always the mean"] / 2
+
+# %% the-data
 sequence = np.arange(5) / 5
 X = sequence.reshape(1, 5, 1)  # 1 sample, 5 timesteps, 1 feature
 y = sequence.reshape(1, 5)  # 1 sample, 5 values and no time axis
@@ -93,13 +173,14 @@ for name, x in others.items():
 place = np.arange(1, length + 1)
 
 fig, ax = plt.subplots()
-ax.plot(place, y[0], "ko--", label="the one target it learnt")
+ax.plot(place, y[0], "o--", color="C6")
+ax.text(place[-1] + 0.1, y[0, -1] - 0.06, "target", color="C6", va="center")
 for name, answer in answers.items():
-    ax.plot(place, answer[0], "o-", label=f"answer to: {name}")
+    ax.plot(place, answer[0], "s-", color="k")
+    ax.text(place[-1] + 0.1, answer[0, -1], name, va="center")
 ax.set_xticks(place)
-ax.set_xlabel("place in the output vector")
-ax.set_ylabel("value")
-ax.legend()
+ax.set_xlim(0.8, 6.6)
+ax.set(xlabel="place in the output vector", ylabel="value")
 fig.savefig("by-heart.svg")
 
 # %% seven-units
@@ -110,12 +191,3 @@ h = wider.layers[0](X)
 print(tuple(h.shape), tuple(wider(X).shape), wider.count_params())
 assert h.shape == (1, 7) and wider(X).shape == (1, 3)
 assert wider.count_params() == 4 * (7 * (1 + 7) + 7) + 7 * 3 + 3
-
-# %% one-value
-one_value = keras.Sequential(
-    [keras.Input((5, 1)), layers.LSTM(5), layers.Dense(1)]
-)
-y_last = y[:, -1:]
-print(tuple(one_value(X).shape), y_last.shape, one_value.count_params())
-assert one_value(X).shape == y_last.shape == (1, 1)
-assert one_value.count_params() == 146

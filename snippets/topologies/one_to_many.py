@@ -1,4 +1,4 @@
-# %% import
+# %% curves
 from textwrap import fill
 
 import keras
@@ -7,17 +7,51 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-units = 24
+keras.utils.set_random_seed(7)
+rng = np.random.default_rng(7)
+steps, units = 16, 24
+t = np.arange(1, steps + 1)
+
+x = rng.uniform([0.2, 0.5], [0.6, 1.5], size=(1000, 2))  # speed, height
+y = (x[:, 1:] * np.sin(x[:, :1] * t))[:, :, None]
+train, test = slice(0, 800), slice(800, None)
+print("x", x.shape, " y", y.shape)
 
 
 # %% repeat-vector
 def repeat_vector(features, steps, values, activation=None):
     """(batch, features) -> (batch, steps, values)."""
-    given = keras.Input((features,))
-    repeated = layers.RepeatVector(steps)(given)
-    h = layers.LSTM(units, return_sequences=True)(repeated)
-    y = layers.Dense(values, activation=activation)(h)
-    return keras.Model([given], y)
+    return keras.Sequential(
+        [
+            keras.Input((features,)),
+            layers.RepeatVector(steps),
+            layers.LSTM(units, return_sequences=True),
+            layers.Dense(values, activation=activation),
+        ]
+    )
+
+
+repeating = repeat_vector(2, steps, 1)
+repeating.compile(loss="mse", optimizer=keras.optimizers.Adam(0.01))
+repeating.fit(x[train], y[train], epochs=10, verbose=0)
+answer = repeating.predict(x[test], verbose=0)
+print("answer", answer.shape)
+assert answer.shape == y[test].shape == (200, steps, 1)
+
+
+# %% compare-the-curves
+def rmse(answer):
+    return np.sqrt(np.mean((answer - y[test]) ** 2))
+
+
+with_1 = np.column_stack([x, np.ones(len(x))])
+fitted = np.linalg.lstsq(with_1[train], y[train, :, 0], rcond=None)[0]
+linear = (with_1[test] @ fitted)[:, :, None]
+
+print(f"always the mean curve  {rmse(y[train].mean(axis=0)):.3f}")
+print(f"linear regression      {rmse(linear):.3f}")
+print(f"the network            {rmse(answer):.3f}")
+assert rmse(answer) < rmse(linear) / 2
 
 
 # %% seed-the-state
@@ -40,9 +74,9 @@ def seeded(features, values, activation=None):
 
 # %% what-is-read
 def inputs_of(way, x, y):
-    """What the model reads in training, as a list of arrays."""
+    """What the model reads in training: one array, or two."""
     if way == "RepeatVector":
-        return [x]
+        return x
     if way == "seed, zeros":
         return [x, np.zeros_like(y)]
     late = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
@@ -50,30 +84,9 @@ def inputs_of(way, x, y):
 
 
 # %% train
-def prepare(make, loss):
-    """A compiled model, and what `train` needs to start it again."""
-    model = make()
-    model.compile(
-        loss=loss,
-        optimizer=keras.optimizers.Adam(0.01),
-        steps_per_execution=50,
-    )
-    model.optimizer.build(model.trainable_variables)
-    return make, model, [v.numpy() for v in model.optimizer.variables]
-
-
-def train(prepared, inputs, target, updates, seed):
-    """Full-batch updates from fresh weights; returns the model."""
-    make, model, untouched = prepared
-    keras.utils.set_random_seed(seed)
-    model.set_weights(make().get_weights())
-    for v, value in zip(model.optimizer.variables, untouched, strict=True):
-        v.assign(value)
-    *inputs, target = [
-        np.concatenate([a] * updates) for a in (*inputs, target)
-    ]
-    size = len(target) // updates
-    model.fit(inputs, target, batch_size=size, shuffle=False, verbose=0)
+def train_on(model, loss, inputs, target, **how):
+    model.compile(loss=loss, optimizer=keras.optimizers.Adam(0.01))
+    model.fit(inputs, target, verbose=0, **how)
     return model
 
 
@@ -92,63 +105,47 @@ def grow(model, given, choose, steps):
     return before[:, 1:]
 
 
-# %% curves
-steps = 16
-t = np.arange(1, steps + 1)
-
-
-def curves(speeds):
-    """speed -> a wave: (batch, 1) and (batch, steps, 1)."""
-    x = np.float32(speeds)[:, None]
-    return x, np.sin(x * t)[:, :, None].astype("float32")
-
-
-x, y = curves(np.linspace(0.2, 0.6, 24))
-x_new, y_new = curves(np.linspace(0.21, 0.59, 9))  # others, in between
-print("x", x.shape, "y", y.shape)
-
-
 # %% curve-errors
-def rmse(answer):
-    return np.sqrt(np.mean((answer - y_new) ** 2))
+answers = {"RepeatVector": answer}
+for way in ("seed, zeros", "seed, feedback"):
+    keras.utils.set_random_seed(7)
+    inputs = inputs_of(way, x[train], y[train])
+    model = train_on(seeded(2, 1), "mse", inputs, y[train], epochs=10)
+    inputs = inputs_of(way, x[test], y[test])
+    answers[way] = model(inputs).numpy()
+answers["… if told"] = answers["seed, feedback"]  # it read the target
+answers["seed, feedback"] = grow(model, x[test], lambda y: y, steps)
 
-
-repeating = prepare(lambda: repeat_vector(1, steps, 1), "mse")
-seeding = prepare(lambda: seeded(1, 1), "mse")
-ways = {
-    "RepeatVector": repeating,
-    "seed, zeros": seeding,
-    "seed, feedback": seeding,
-}
-errors, told, drawn = {}, [], {}
-for way, prepared in ways.items():
-    errors[way] = []
-    for seed in range(3):
-        model = train(prepared, inputs_of(way, x, y), y, 250, seed)
-        answer = model(inputs_of(way, x_new, y_new)).numpy()
-        if way == "seed, feedback":
-            told.append(rmse(answer))  # it was told the step before
-            answer = grow(model, x_new, lambda y: y, steps)
-        errors[way].append(rmse(answer))
-        drawn[way] = answer[4, :, 0]
-    print(f"{way:14}", *(f"{error:6.3f}" for error in errors[way]))
-print("… if told     ", *(f"{error:6.3f}" for error in told))
-
-assert max(errors["RepeatVector"] + errors["seed, zeros"]) < 0.1
-assert min(errors["seed, feedback"]) > 2 * max(told)
-assert np.mean(errors["seed, feedback"]) > np.mean(errors["RepeatVector"])
+errors = {way: rmse(answer) for way, answer in answers.items()}
+for way, error in errors.items():
+    print(f"{way:14}  {error:.3f}")
+assert max(errors["RepeatVector"], errors["seed, zeros"]) < 0.15
+assert errors["seed, feedback"] > 2 * errors["… if told"]
 
 # %% curve-figure
-off = {way: np.abs(line - y_new[4, :, 0]).max() for way, line in drawn.items()}
-assert max(off["RepeatVector"], off["seed, zeros"]) < 0.15
+one = 3  # a curve of the test
+curve = {way: answer[one, :, 0] for way, answer in answers.items()}
+true = y[test][one, :, 0]
+off = {way: np.abs(line - true).max() for way, line in curve.items()}
 assert off["seed, feedback"] > max(off["RepeatVector"], off["seed, zeros"])
 
 fig, ax = plt.subplots()
-ax.plot(t, y_new[4, :, 0], "o", color="C7", label="target")
-for way, answer in drawn.items():
-    ax.plot(t, answer, label=way)
+ax.plot(t, true, "o", color="C6")
+ax.plot(t, curve["RepeatVector"], "-", color="k")
+ax.plot(t, curve["seed, zeros"], "-", color="C7")
+ax.plot(t, curve["seed, feedback"], "--", color="k")
+ax.text(t[-1] + 0.3, true[-1], "target", color="C6", va="center")
+farthest = np.abs(curve["seed, feedback"] - true).argmax()
+ax.annotate(
+    "feedback",
+    (t[farthest], curve["seed, feedback"][farthest]),
+    (0, 8),
+    textcoords="offset points",
+    ha="center",
+)
+ax.set_xlim(0.5, 19)
+ax.margins(y=0.15)
 ax.set(xlabel="step", ylabel="output")
-ax.legend(loc="lower left")
 fig.savefig("curve.svg")
 
 # %% words
@@ -177,31 +174,35 @@ def of_a_word(p):
     return of_each.sum() / 2
 
 
-sizes = dict(values=len(symbols), activation="softmax")
+drawn = np.repeat(np.arange(len(words)), 250)  # 2,000 words to read
+values = len(symbols)
 loss = "categorical_crossentropy"
-repeating = prepare(lambda: repeat_vector(2, longest, **sizes), loss)
-seeding = prepare(lambda: seeded(2, **sizes), loss)
-ways = dict(zip(ways, (repeating, seeding, seeding), strict=True))
-shares = {}
-for way, prepared in ways.items():
-    shares[way] = []
-    for seed in range(3):
-        model = train(prepared, inputs_of(way, X, Y), Y, 250, seed)
-        p = model(inputs_of(way, X, Y)).numpy()
-        shares[way].append(of_a_word(p))
-    print(f"{way:14}", *(f"{share:6.2f}" for share in shares[way]))
+shares, trained = {}, {}
+for way in ("RepeatVector", "seed, zeros", "seed, feedback"):
+    keras.utils.set_random_seed(7)
+    if way == "RepeatVector":
+        model = repeat_vector(2, longest, values, activation="softmax")
+    else:
+        model = seeded(2, values, activation="softmax")
+    inputs = inputs_of(way, X[drawn], Y[drawn])
+    trained[way] = train_on(
+        model, loss, inputs, Y[drawn], batch_size=200, epochs=25
+    )
+    p = model(inputs_of(way, X, Y)).numpy()
+    shares[way] = of_a_word(p)
+    print(f"{way:14}  {shares[way]:.2f}")
 
-assert max(shares["RepeatVector"] + shares["seed, zeros"]) < 0.1
-assert min(shares["seed, feedback"]) > 0.9
+assert max(shares["RepeatVector"], shares["seed, zeros"]) < 0.1
+assert shares["seed, feedback"] > 0.9
 
 # %% the-average
 share_of = Y[:4].mean(axis=0)  # how often each symbol, step by step
-p = repeating[1]([X[:1]]).numpy()[0]
+p = trained["RepeatVector"](X[:1]).numpy()[0]
 print("step", *(f"{step + 1:5}" for step in range(longest)))
 for symbol in "rbgleuda.":
     at = symbols.index(symbol)
     print(f"{symbol:>4}", *(f"{value:5.2f}" for value in p[:, at]))
-assert np.abs(p - share_of).max() < 0.05
+assert np.abs(p - share_of).max() < 0.08
 
 # %% the-best-without-feedback
 letters = np.repeat([Y[:4].mean(axis=0), Y[4:].mean(axis=0)], 4, axis=0)
@@ -227,7 +228,7 @@ def spell(y):
     return "".join(letters).split(".")[0]  # up to the stop symbol
 
 
-model = seeding[1]  # as the last training left it: with feedback
+model = trained["seed, feedback"]
 given = np.repeat(np.eye(2, dtype="float32"), 50, axis=0)
 grown = grow(model, given, sampler(seed=1), longest)
 spelt = [spell(y) for y in grown]
@@ -239,7 +240,6 @@ for at, (kind, right) in enumerate(kinds.items()):
     assert np.mean([word in right for word in got]) > 0.85
 
 # %% a-step-model
-values = len(symbols)
 given_in = keras.Input((2,))
 start = keras.Model(
     given_in,
