@@ -6,9 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from markdown.extensions.toc import slugify
 
 from unrolled.page import ROOT, Page
@@ -199,3 +201,20 @@ def test_the_table_of_errors_names_errors_there_are():
             assert words in checks, f"no check says {message!r}"
             found += 1
     assert found >= 10
+
+
+def test_the_site_can_be_cited():
+    """One title, authors and year, and the date of the newest change."""
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    fence = WALKTHROUGH.text.split("```bibtex\n")[1].split("```")[0]
+    bibtex = dict(re.findall(r"(\w+) += \{+(.+?)\}+,", fence))
+    assert bibtex["title"] == cff["title"]
+    assert [{"name": bibtex["author"]}] == cff["authors"]
+    assert bibtex["year"] == str(cff["date-released"].year)
+    changes = Page(ABOUT / "changelog.md").text
+    dates = re.findall(r"^## (\d{4}-\d\d-\d\d)$", changes, re.M)
+    assert dates == sorted(set(dates), reverse=True)
+    assert dates[0] == cff["date-released"].isoformat()
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert project["version"] == str(cff["version"])

@@ -72,6 +72,12 @@ def test_a_sound_site_builds_without_tensorflow(small):
     assert (small / "site" / "page.py").read_text("utf-8") == "x = 1\n"
     plain = (small / "site" / "page.md").read_text("utf-8")
     assert plain == "# Page\n\n```python\nx = 1\n```\n\nHere is $h_t$.\n"
+    plain = (small / "site" / "lab.md").read_text("utf-8")
+    assert plain.endswith("## Two\n\n```python\ny = 2\n```\n")
+    index = (small / "site" / "llms.txt").read_text("utf-8")
+    assert index.startswith("# Unrolled\n\n> Recurrent neural networks")
+    assert "- [Page](page.md): Here is h" in index
+    assert "- [Lab](lab.md): A page\n" in index
 
 
 @pytest.mark.parametrize(

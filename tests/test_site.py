@@ -93,6 +93,18 @@ def download(site, page, suffix):
     return site / f"{name}{suffix}"
 
 
+def test_machines_find_the_text_of_each_page(site):
+    index = (site / "llms.txt").read_text("utf-8")
+    lines = re.findall(r"^- \[.+?\]\((.+?)\)(?:: (.+))?$", index, re.M)
+    found = {link.removesuffix(".md"): about for link, about in lines}
+    assert found.keys() == SITE.keys()
+    for name, about in found.items():
+        text = (site / f"{name}.md").read_text("utf-8")
+        assert about or len(text) < 200, f"{name} says nothing of itself"
+        assert re.search(r"^# ", text, re.M), name
+        assert "</svg>" not in text and len(text) < 100_000, name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_downloads_are_the_blocks(page, site):
     """Both downloads hold what the page's own test ran, and its outputs."""

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 # `mkdocs`, unlike `python -m mkdocs`, does not look for modules here.
 sys.path.insert(0, str(ROOT))
 
-from unrolled import course, furniture  # noqa: E402
+from unrolled import course, furniture, llms  # noqa: E402
 from unrolled.blocks import expand  # noqa: E402
 from unrolled.formula import STYLES  # noqa: E402
 from unrolled.page import Notebook, PageError, page_at  # noqa: E402
@@ -66,6 +66,7 @@ COMMENT = re.compile(r"^ *(//[^\n]*|/\*.*?\*/)\n", re.M | re.S)
 SPAN = re.compile(r"</?span[^>]*>")
 
 serving = False
+contents = None  # the pages in order, for llms.txt
 from_disk = False  # built to be opened without a server
 rendered = {"rendered": 0, "kept": 0}  # pages, in this build
 
@@ -214,7 +215,15 @@ def _render_once(page, render, config, files):
     _write(kept, json.dumps(new))
 
 
+def on_nav(nav, config, files):
+    global contents
+    contents = nav
+    return nav
+
+
 def on_post_build(config):
+    if not serving:
+        _write(Path(config.site_dir, "llms.txt"), llms.index(contents, config))
     if from_disk:  # where a page may run a script and not read a file
         index = Path(config.site_dir, "search", "search_index.json")
         script = f"var __index = {index.read_text('utf-8')};"
@@ -324,11 +333,9 @@ def on_post_page(output, page, config):
     # Before Material's own script, which asks for the index at once.
     uris = {"scripts/search.js": '<script src="{}"></script>'}
     source = page.file.src_uri
-    if source.endswith(".md") and not serving:  # a page may have a mistake
-        ours = page_at(Path(page.file.abs_src_path))
-        plain = expand(ours, figures=False, marks=False)
-        text = "".join(f"{line}\n" for _, line in plain)
-        _write(Path(config.site_dir, source), text)
+    if not serving:  # a page may have a mistake
+        text = llms.plain(page_at(Path(config.docs_dir, source)))
+        _write(Path(config.site_dir, llms.beside(source)), text)
     if 'class="katex"' in output:
         uris[STYLES] = '<link rel="stylesheet" href="{}">'
     head = "".join(
