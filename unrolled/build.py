@@ -60,10 +60,8 @@ POLICY = {
 INLINE_SCRIPT = re.compile(
     r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.S
 )
-CODE = re.compile(r"(?<=<code>).*?(?=</code></pre>)", re.S)
 # Comments on lines of their own: a quarter of our scripts and styles.
 COMMENT = re.compile(r"^ *(//[^\n]*|/\*.*?\*/)\n", re.M | re.S)
-SPAN = re.compile(r"</?span[^>]*>")
 
 serving = False
 contents = None  # the pages in order, for llms.txt
@@ -310,15 +308,15 @@ def on_page_content(content, page, config, files):
 
 @event_priority(50)  # before the search reads the page
 def on_page_context(context, page, config, nav):
-    """Hand the search code without colours: the same words, read sooner."""
-    page.coloured = page.content
-    page.content = CODE.sub(lambda code: SPAN.sub("", code[0]), page.content)
+    """Hand the search what is written and what was printed, not programs."""
+    page.whole = page.content
+    page.content = furniture.PYTHON.sub("", page.content)
     return context
 
 
 @event_priority(-50)
 def _after_search(context, page, config, nav):
-    page.content = page.coloured
+    page.content = page.whole
     return context
 
 
