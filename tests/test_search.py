@@ -267,6 +267,261 @@ QUESTIONS = [
         "licence of the data",
         "reference/data/#data-sets-sources-licences",
     ),
+    # These led elsewhere once.
+    (
+        "load csv",
+        "rnn/the-next-value-of-your-series/#a-file",
+    ),
+    (
+        "exogenous",
+        "applications/forecasting/#hour-of-day-and-wind-direction-as-sine-"
+        "and-cosine",
+    ),
+    (
+        "early stopping",
+        "rnn/how-to-use-one/#train",
+    ),
+    (
+        "multi-label",
+        "topologies/loss-and-prediction/#multi-label-several-labels-at-once",
+    ),
+    (
+        "quick start",
+        "rnn/the-next-value-of-your-series/#now-your-file",
+    ),
+    (
+        "validation loss stop training restore best weights",
+        "rnn/how-to-use-one/#train",
+    ),
+    (
+        "one step at a time stateful",
+        "practice/save-export-serve/#streaming-prediction-keep-the-state-"
+        "between-calls",
+    ),
+    (
+        "GRU on GPU cuDNN",
+        "practice/speed/#cudnn-the-conditions-and-which-layers-meet-them",
+    ),
+    # Forty threads, chosen before the site was asked: it answered twenty.
+    # SO: stackoverflow.com (a question, or an answer to one); datascience, ai,
+    # stats: *.stackexchange.com.
+    # keras#85, 4605, 6776
+    (
+        "LSTM variable length sequences",
+        "practice/padding-and-masking/#pad-to-one-length-pad_sequences",
+    ),
+    # SO 51932767, 44273249
+    (
+        "meaning of units in LSTM",
+        "rnn/what-is-an-rnn/#one-step",
+    ),
+    # datascience 82808
+    (
+        "difference between cell state and hidden state",
+        "lstm/the-cell/#two-states",
+    ),
+    # datascience 76826, SO 49882499
+    (
+        "predictions lagging behind true values",
+        "practice/right-looking-claims/#21-the-forecast-follows-the-curve-so-"
+        "the-model-has-skill",
+    ),
+    # keras#160, 2721, 3522
+    (
+        "stacking multiple LSTM layers",
+        "practice/stacked-and-bidirectional/#stack-lstm-layers-expected-"
+        "ndim3-found-ndim2",
+    ),
+    # pytorch#3587, yunjey/pytorch-tutorial#149
+    (
+        "output of bidirectional LSTM last hidden state",
+        "practice/stacked-and-bidirectional/#bidirectional-last-output-where-"
+        "is-the-backward-summary",
+    ),
+    # keras#5242, 8528
+    (
+        "LSTM on CPU faster than GPU",
+        "practice/speed/#cudnn-the-conditions-and-which-layers-meet-them",
+    ),
+    # tianshilu/pMTnet#11, tensorflow#30535
+    (
+        "Layer lstm_2 will not use cuDNN kernels since it doesn't meet the "
+        "criteria",
+        "practice/speed/#cudnn-the-conditions-and-which-layers-meet-them",
+    ),
+    # SO 48361376, harish2704/pottan-ocr#13
+    (
+        "convert PyTorch LSTM weights to Keras",
+        "reference/weights/#keras-to-pytorch",
+    ),
+    # datascience 128705
+    (
+        "number of parameters of an LSTM",
+        "lstm/in-detail/#count",
+    ),
+    # keras#15398, 8440
+    (
+        "different output after save and load LSTM",
+        "practice/save-export-serve/#save-and-load-a-keras-lstm",
+    ),
+    # keras#13088, 2995
+    (
+        "initialize LSTM initial state manually",
+        "practice/states-in-and-out/#initial_state-start-from-a-state-of-"
+        "your-own",
+    ),
+    # keras#13189, 4978, 7588
+    (
+        "Layer flatten does not support masking",
+        "practice/padding-and-masking/#which-layers-keep-the-mask-which-drop-"
+        "it",
+    ),
+    # keras#4962
+    (
+        "attention on top of LSTM",
+        "beyond/attention/#dot-product-attention-in-numpy-layersattention",
+    ),
+    # keras#3730, 10193
+    (
+        "BatchNormalization with LSTM",
+        "practice/initialisation-and-dropout/#batchnormalization-over-time-"
+        "reads-the-future",
+    ),
+    # keras#4112, 11615, tensorflow#27445
+    (
+        "custom RNN cell",
+        "practice/keras-2-to-3/#a-cell-of-your-own",
+    ),
+    # datascience 56924
+    (
+        "denormalize predictions scaler inverse_transform",
+        "rnn/the-next-value-of-your-series/#the-next-value",
+    ),
+    # datascience 52727
+    (
+        "MinMaxScaler when predictions fall outside of training range",
+        "rnn/leaks-and-levels/#raw-levels-fail-outside-the-range",
+    ),
+    # huseinzol05/Stock-Prediction-Models#126
+    (
+        "data leakage fit scaler on test data",
+        "rnn/leaks-and-levels/#data-leakage-normalising-over-everything-"
+        "splitting-at-random",
+    ),
+    # SO 67237834
+    (
+        "exploding gradients clip_grad_norm",
+        "practice/initialisation-and-dropout/#clipnorm-global_clipnorm-"
+        "clipvalue-the-difference",
+    ),
+    # stats 493346
+    (
+        "how does LSTM prevent vanishing gradient",
+        "lstm/in-detail/#why-the-gradient-survives",
+    ),
+    # keras#2322, SO 43702481
+    (
+        "stateful LSTM predict with different batch size",
+        "practice/long-sequences/#the-batch-size-must-be-fixed-batch_size-in-"
+        "input",
+    ),
+    # keras#14155, 5714, 7441
+    (
+        "stateful=False during training and stateful=True during prediction",
+        "practice/save-export-serve/#streaming-prediction-keep-the-state-"
+        "between-calls",
+    ),
+    # hit-computer/char-rnn#3, minimaxir/textgenrnn#19
+    (
+        "generated text repeats the same words",
+        "applications/generating/#sample-with-temperature-and-top-k",
+    ),
+    # keras#4756, 10231
+    (
+        "reset_states after each epoch",
+        "practice/long-sequences/#does-fit-reset-the-state-between-epochs",
+    ),
+    # farizrahman4u/seq2seq#243, thushv89/exercises_thushv_dot_com#4
+    (
+        "seq2seq inference after training",
+        "topologies/encoder-decoder/#the-inference-loop-the-decoder-one-step-"
+        "at-a-time",
+    ),
+    # tensorflow#33178, keras#6711
+    (
+        "OOM LSTM long sequences out of memory",
+        "practice/errors/#resourceexhaustederror-oom-when-allocating-tensor",
+    ),
+    # pytorch#21571
+    (
+        "retrieve hidden states for all time steps",
+        "practice/shapes-and-returns/#what-does-return_sequences-return",
+    ),
+    # keras#8568, 12958, 2045
+    (
+        "reshape my dataset for LSTM samples timesteps features",
+        "practice/shapes-and-returns/#make-3d-out-of-a-series-or-a-table-"
+        "windows",
+    ),
+    # keras#3683
+    (
+        "LSTM dynamic timesteps input shape None",
+        "practice/shapes-and-returns/#what-does-none-mean-in-a-shape",
+    ),
+    # keras#9112
+    (
+        "GRU reset_after",
+        "gru/in-detail/#before-or-after-the-product",
+    ),
+    # keras#5853
+    (
+        "LSTM classification multiple categories",
+        "topologies/many-to-one/#a-class-for-each-sequence",
+    ),
+    # keras#20750, jongwon-han/RPNet#1
+    (
+        "Unrecognized keyword arguments passed to GRU: {'time_major': False}",
+        "practice/keras-2-to-3/#load-an-h5-of-keras-2-time_major",
+    ),
+    # keras#2819, 816
+    (
+        "NaN missing values masking",
+        "practice/padding-and-masking/#which-value-to-pad-with-0-in-real-"
+        "data-nan-scaled-padding",
+    ),
+    # keras#1624, 3440, 3653, tensorflow#45649
+    (
+        "class_weight 3D target timesteps",
+        "practice/errors/#class_weight-incompatible-shapes-of-a-label-for-"
+        "each-step",
+    ),
+    # keras#13118, 11006, tensorflow#44711
+    (
+        "model.predict in loop very slow",
+        "practice/speed/#modelpredict-in-a-loop-is-slow",
+    ),
+    # tensorflow#36302, 38561
+    (
+        "WARNING:tensorflow:5 out of the last 5 calls to triggered "
+        "tf.function retracing",
+        "practice/errors-and-wrong-results/#5-out-of-the-last-5-calls-"
+        "triggered-tffunction-retracing",
+    ),
+    # tensorflow#41213, 35095
+    (
+        "MirroredStrategy slows down training",
+        "practice/more-than-one-device/#is-it-faster-here",
+    ),
+    # ai 21361
+    (
+        "when to use GRU over LSTM",
+        "gru/lstm-or-gru/#so-which",
+    ),
+    # datascience 33559
+    (
+        "LSTM window size and number of units time series",
+        "rnn/the-next-value-of-your-series/#windows",
+    ),
 ]
 
 

@@ -111,6 +111,27 @@ row("encoder-decoder", encoder_decoder)
 row("… fed back", encoder_decoder_fed_back, loop=True)
 
 
+# %% several-labels
+random = np.random.default_rng(4)
+x = random.normal(size=(1024, timesteps, features)).astype("float32")
+y = (x[:, -1] > x[:, 0]).astype("float32")  # (samples, labels)
+multi_label = keras.Sequential(
+    [
+        keras.Input((timesteps, features)),
+        layers.LSTM(units),
+        layers.Dense(2, activation="sigmoid"),
+    ]
+)
+multi_label.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
+multi_label.fit(x[:512], y[:512], epochs=30, verbose=0)
+
+shares = multi_label.predict(x[512:], verbose=0)
+for labels, outputs in zip(y[512:518], shares, strict=False):
+    print(labels.astype(int), outputs.round(2))
+assert np.mean((shares > 0.5) == y[512:]) > 0.9
+assert shares.sum(axis=1).max() > 1.9  # softmax: always 1
+
+
 # %% count-the-parameters
 encoder = 4 * (features * units + units * units + units)
 decoder = 4 * (units * units + units * units + units)

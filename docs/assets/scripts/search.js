@@ -35,13 +35,19 @@ const LEFT_OUT = new Set(
     "what when where which while who why will with you your")
     .split(" "),
 );
+// A completed word finds its other forms too, American or British, once its own
+// ending is off.
+const ENDING =
+  /(?<=[a-z]{3}[^sui])s$|(?<=[a-z]{4})(?:ies|ing|i[sz](?:e[ds]?|ing|ation))$/;
 
 function plainWords(query) {
   const words = query.replace(NO_WORD, " ").trim().split(" ");
   const telling = words.filter(
     (word) => !LEFT_OUT.has(word.toLowerCase()) && !/^[\dA-Za-z]$/.test(word),
   );
-  return (telling.length ? telling : words).join(" ");
+  return (telling.length ? telling : words)
+    .map((word) => word.replace(ENDING, ""))
+    .join(" ");
 }
 
 Worker.prototype.postMessage = function (message, ...rest) {
