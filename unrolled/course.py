@@ -1,8 +1,9 @@
 """How long a page takes to read, and which pages are the course."""
 
 import re
+from collections.abc import Iterator
 
-from unrolled.page import Notebook, Page
+from unrolled.page import Notebook, Page, PageError
 
 WORDS = 200  # read in a minute
 LINES = 20  # of code, in a minute
@@ -12,6 +13,14 @@ FOLDED = re.compile(r'\?\?\? \w+ "(Solution|Answer)"')
 FENCE = re.compile(r"`{3,}")
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 UNSEEN = re.compile(r"<!--.*?-->|<[^>]+>|\{[:#.][^}]*\}", re.S)
+# What uses no word of the text: front matter, code, formulas, headings.
+APART = re.compile(
+    rf"\A---\n.*?\n---$|^( *`{{3,}})[^`]*?^\1$|`[^`\n]+`|\$\$.+?\$\$|\$[^$]+\$|^#.*?$"
+    rf"|^:::.*?$|{UNSEEN.pattern}",
+    re.S | re.M,
+)
+DEFINED = re.compile(r"(?<![\w*])(\*{1,2})(?=\S)[^*]+?\1(?![\w*])")
+LINK = re.compile(r"\[[^\]]+\]\([^)]+\)")
 
 
 def shown(page: Page) -> list[tuple[int, str]]:
@@ -67,3 +76,46 @@ def course(config) -> list[str]:
         if "Learn" in tab:
             return tab["Learn"][0]["The course"]
     return []  # a small site of the tests has none
+
+
+def terms(glossary: Page) -> dict[str, str]:
+    """Every word of the glossary: its name, and its abbreviation if any."""
+    rows = re.findall(r"^\| ([^|]+) \| <span", glossary.text, re.M)
+    return {
+        word.lower(): row for row in rows for word in re.findall(r"[^()]+\b", row)
+    }
+
+
+def undefined(
+    course: list[Page], glossary: Page, known: set[str]
+) -> Iterator[PageError]:
+    """A page uses a term of the glossary that it neither defines nor links,
+    and that no page before it defines. A definition is set in italics or in
+    bold; a link serves one page only, as few readers follow it."""
+    names = terms(glossary)
+    longest = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    used = re.compile(rf"(?<![\w-])({longest})(?:e?s)?(?![\w-])", re.I)
+    known = set(known)
+    for page in course:
+        numbers, lines = zip(*shown(page), strict=True)
+        text = APART.sub(
+            lambda part: re.sub(r"[^\n]", " ", part[0]), "\n".join(lines)
+        )
+        defined, linked = (
+            [part.span() for part in pattern.finditer(text)]
+            for pattern in (DEFINED, LINK)
+        )
+        met = set()
+        for use in used.finditer(text):
+            term = names[use[1].lower()]
+            if any(a <= use.start() < b for a, b in defined):
+                known.add(term)
+            elif term not in known | met and not any(
+                a <= use.start() < b for a, b in linked
+            ):
+                yield page.error(
+                    numbers[text.count("\n", 0, use.start())],
+                    f"{term} is used before it is defined",
+                    f"define it, *{use[0]}*, or link the glossary's word",
+                )
+            met.add(term)
