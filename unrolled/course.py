@@ -13,14 +13,17 @@ FOLDED = re.compile(r'\?\?\? \w+ "(Solution|Answer)"')
 FENCE = re.compile(r"`{3,}")
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 UNSEEN = re.compile(r"<!--.*?-->|<[^>]+>|\{[:#.][^}]*\}", re.S)
-# What uses no word of the text: front matter, code, formulas, headings.
+# What uses no word: front matter, code, formulas, headings.
 APART = re.compile(
-    rf"\A---\n.*?\n---$|^( *`{{3,}})[^`]*?^\1$|`[^`\n]+`|\$\$.+?\$\$|\$[^$]+\$|^#.*?$"
-    rf"|^:::.*?$|{UNSEEN.pattern}",
+    rf"\A---\n.*?\n---$|^( *`{{3,}})[^`]*?^\1$|`[^`\n]+`|\$\$.+?\$\$"
+    rf"|\$[^$]+\$|^#.*?$|^:::.*?$|{UNSEEN.pattern}",
     re.S | re.M,
 )
-DEFINED = re.compile(r"(?<![\w*])(\*{1,2})(?=\S)[^*]+?\1(?![\w*])")
-LINK = re.compile(r"\[[^\]]+\]\([^)]+\)")
+PART = re.compile(
+    r"(?P<linked>\[[^\]]+\]\([^)]+\))|[^*\[]+"
+    r"|(?P<defined>(?<![\w*])(\*{1,2})(?=\S)[^*]+?\3(?![\w*]))|.",
+    re.S,
+)
 
 
 def shown(page: Page) -> list[tuple[int, str]]:
@@ -78,44 +81,34 @@ def course(config) -> list[str]:
     return []  # a small site of the tests has none
 
 
-def terms(glossary: Page) -> dict[str, str]:
-    """Every word of the glossary: its name, and its abbreviation if any."""
-    rows = re.findall(r"^\| ([^|]+) \| <span", glossary.text, re.M)
-    return {
-        word.lower(): row for row in rows for word in re.findall(r"[^()]+\b", row)
-    }
-
-
 def undefined(
     course: list[Page], glossary: Page, known: set[str]
 ) -> Iterator[PageError]:
-    """A page uses a term of the glossary that it neither defines nor links,
-    and that no page before it defines. A definition is set in italics or in
-    bold; a link serves one page only, as few readers follow it."""
-    names = terms(glossary)
-    longest = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    used = re.compile(rf"(?<![\w-])({longest})(?:e?s)?(?![\w-])", re.I)
-    known = set(known)
+    """A page uses a term that it neither defines nor links, and that no page
+    before it defines. What is in italics or bold is defined; a link serves
+    one page only, as few readers follow it."""
+    rows = re.findall(r"^\| ([^|]+) \| <span", glossary.text, re.M)
+    names = {w.lower(): r for r in rows for w in re.findall(r"[^()]+\b", r)}
+    terms = "|".join(sorted(names, key=len, reverse=True))
+    use = re.compile(
+        rf"(?<![\w-])({terms})(?:e?s)?(?![\w-])".replace(" ", r"\s+"), re.I
+    )
+    defined = set(known)
     for page in course:
-        numbers, lines = zip(*shown(page), strict=True)
-        text = APART.sub(
-            lambda part: re.sub(r"[^\n]", " ", part[0]), "\n".join(lines)
-        )
-        defined, linked = (
-            [part.span() for part in pattern.finditer(text)]
-            for pattern in (DEFINED, LINK)
-        )
         met = set()
-        for use in used.finditer(text):
-            term = names[use[1].lower()]
-            if any(a <= use.start() < b for a, b in defined):
-                known.add(term)
-            elif term not in known | met and not any(
-                a <= use.start() < b for a, b in linked
-            ):
-                yield page.error(
-                    numbers[text.count("\n", 0, use.start())],
-                    f"{term} is used before it is defined",
-                    f"define it, *{use[0]}*, or link the glossary's word",
-                )
-            met.add(term)
+        lines = [*shown(page)]
+        text = "\n".join(line for _, line in lines)
+        text = APART.sub(lambda part: re.sub(r"[^\n]", " ", part[0]), text)
+        for part in PART.finditer(text):
+            for found in use.finditer(part[0]):
+                term = names[" ".join(found[1].lower().split())]
+                if part["defined"]:
+                    defined.add(term)
+                elif term not in defined | met and not part["linked"]:
+                    at = part.start() + found.start()
+                    yield page.error(
+                        lines[text.count("\n", 0, at)][0],
+                        f"{term} is used before it is defined",
+                        f"define it, *{found[0]}*, or link the glossary",
+                    )
+                met.add(term)
