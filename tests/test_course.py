@@ -10,9 +10,6 @@ from unrolled.page import ROOT, Page, page_at, page_named, pages
 LIMIT = 90  # minutes, for all of it
 COURSE_WORDS = 1500
 WORDS = 2500
-LONGER = {  # page -> the reason
-    "practice/errors": "a list of messages: nobody reads it from end to end",
-}
 KNOWN = {  # words of the glossary -> why no page of the course explains them
     "weight": "a reader who knows `model.fit` knows what it fits",
     "loss": "`fit` prints it",
@@ -41,13 +38,9 @@ def test_the_course_takes_ninety_minutes():
 
 @pytest.mark.parametrize("page", pages(), ids=str)
 def test_a_page_can_be_read_to_its_end(page):
-    name = page.name.as_posix()
     limit = COURSE_WORDS if page.path in COURSE else WORDS
-    long = course.words(page) > limit
-    if name in LONGER:
-        assert long, f"{name} is no longer too long: take it off the list"
-    else:
-        assert not long, f"{name}: {course.words(page)} words, over {limit}"
+    words = course.words(page)
+    assert words <= limit, f"{page}: {words} words, over {limit}"
 
 
 def test_a_term_is_defined_before_it_is_used():

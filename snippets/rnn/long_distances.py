@@ -146,7 +146,7 @@ for name, (style, width, up) in drawn.items():
         va="center",
     )
 ax.set(xlabel="steps back from the end", ylabel="reach", yscale="log")
-ax.yaxis.set_major_formatter("{x:g}")
+ax.yaxis.set_major_formatter("{x:.0e}")
 fig.savefig("reach-by-distance.svg")
 
 
@@ -241,7 +241,7 @@ for name, style in (("SimpleRNN", "C7o--"), ("GRU", "C7^-")):
             va="center",
         )
 ax.set(xlabel="steps back from the end", ylabel="reach", yscale="log")
-ax.yaxis.set_major_formatter("{x:g}")
+ax.yaxis.set_major_formatter("{x:.0e}")
 fig.savefig("before-and-after.svg")
 
 
