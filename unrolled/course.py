@@ -98,6 +98,7 @@ def undefined(
         met = set()
         lines = [*shown(page)]
         text = "\n".join(line for _, line in lines)
+        text = re.sub("</?em>", "*", text)
         text = APART.sub(lambda part: re.sub(r"[^\n]", " ", part[0]), text)
         for part in PART.finditer(text):
             for found in use.finditer(part[0]):
