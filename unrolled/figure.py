@@ -48,7 +48,7 @@ def restyle(svg: str, name: str) -> str:
     )
     for colour, themed in COLOURS.items():
         svg = svg.replace(colour, themed)
-    svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", svg)
+    svg = re.sub(r"font-family: [^;\"]+;? ?", "", svg)  # the theme's
     # A tenth of a point is finer than a screen, and a third of the bytes.
     # What is written stays: 0.001 beside an axis is no place.
     svg = re.sub(r"<[^>]*>", lambda tag: shorten(tag[0]), svg)

@@ -39,8 +39,8 @@ watch.fit(readings[train], is_open[train], epochs=8, verbose=0)
 chance = watch.predict(readings[test], verbose=0)
 
 print("chances", chance.shape)
-print(chance[0, :8, 0].round(2), "of open, the first eight steps")
-print(is_open[test][0, :8, 0], "truth")
+print("of open", *(f"{value:5.2f}" for value in chance[0, :8, 0]))
+print("truth  ", *(f"{value:5.0f}" for value in is_open[test][0, :8, 0]))
 assert chance.shape == is_open[test].shape == (200, steps, 1)
 
 # %% compare-the-labels

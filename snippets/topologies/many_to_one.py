@@ -35,9 +35,10 @@ classifier.fit(waves[train], kind[train], batch_size=64, epochs=8, verbose=0)
 shares = classifier.predict(waves[test], verbose=0)
 answer = shares.argmax(axis=1)  # the class with the largest share
 
-print("shares of the first three:")
-print(shares[:3].round(2))
-print("answers", answer[:3], " truth", kind[test][:3])
+names = np.array(["sine", "square", "saw"])
+print(" sine  square   saw   truth")
+for share, truth in zip(shares[:3], names[kind[test]][:3], strict=True):
+    print(*(f"{value:5.2f}  " for value in share), truth)
 assert shares.shape == (400, 3)
 assert np.allclose(shares.sum(axis=1), 1, atol=1e-5)
 
@@ -71,7 +72,8 @@ regressor.fit(
     verbose=0,
 )
 value = regressor.predict(waves[test], verbose=0)[:, 0] * std + mean
-print("answers", value[:3].round(1), " truth", period[test][:3].round(1))
+print("answers", *(f"{steps_long:5.1f}" for steps_long in value[:3]))
+print("truth  ", *(f"{steps_long:5.1f}" for steps_long in period[test][:3]))
 
 # %% compare-the-value
 error = {
