@@ -163,6 +163,7 @@ for at, size in enumerate(sizes):
 # %% ratio-figure
 fig, ax = plt.subplots()
 at = np.arange(len(sizes))
+top = np.clip(high, ratio, 2.5)  # so far the axis reaches
 ax.axhline(1, color="k", linestyle=":")
 ax.text(0.5, 1.03, "LSTM", ha="center")
 ax.axhline(3 / 4, color="k", linewidth=1, linestyle="--")
@@ -172,13 +173,14 @@ for k, style in enumerate(["C7^-", "C7v-."]):
     ax.errorbar(
         at + 0.05 * (2 * k - 1),
         ratio[:, k],
-        [ratio[:, k] - low[:, k], high[:, k] - ratio[:, k]],
+        [ratio[:, k] - low[:, k], top[:, k] - ratio[:, k]],
         fmt=style,
         capsize=4,
     )
     ax.text(2.15, ratio[2, k], name, va="center")
 ax.set(xlabel="units", ylabel="time of a training step")
-ax.set(xticks=at, xticklabels=sizes, xlim=(-0.3, 2.1), ylim=(0, 1.6))
+ax.set(xticks=at, xticklabels=sizes, xlim=(-0.3, 2.1))
+ax.set(ylim=(0, 2.5), yticks=[0, 0.5, 1, 1.5, 2, 2.5])
 fig.savefig("step-time.svg")
 
 
