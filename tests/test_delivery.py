@@ -68,7 +68,9 @@ def test_what_is_deployed_was_tested():
     steps = jobs()["test"]["steps"]
     *_, build, upload = steps
     assert {"run": ".ci/run"} in steps[:-2]
-    assert build["run"].startswith(".venv/bin/mkdocs build --strict ")
+    first, *_, last = build["run"].splitlines()
+    assert first == ".venv/bin/mkdocs build --strict"
+    assert last == "tar -cf artifact.tar -C site ."
     assert upload["uses"].startswith("actions/upload-artifact@")
     assert upload["with"]["name"] == "github-pages"
     (deploy,) = jobs()["deploy"]["steps"]
