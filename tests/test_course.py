@@ -1,14 +1,21 @@
-"""The course fits into ninety minutes, and no page is too long to finish."""
+"""The course fits into ninety minutes, no page is too long to finish, and no
+term of the glossary is used before the reader has met it."""
 
 import pytest
 import yaml
 
 from unrolled import course
-from unrolled.page import ROOT, Page, page_at, pages
+from unrolled.page import ROOT, Page, page_at, page_named, pages
 
 LIMIT = 90  # minutes, for all of it
 COURSE_WORDS = 1500
 WORDS = 2500
+KNOWN = {  # words of the glossary -> why no page of the course explains them
+    "weight": "a reader who knows `model.fit` knows what it fits",
+    "loss": "`fit` prints it",
+    "epoch": "`fit` counts them",
+    "temperature": "that of the weather, here",
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -34,6 +41,38 @@ def test_a_page_can_be_read_to_its_end(page):
     limit = COURSE_WORDS if page.path in COURSE else WORDS
     words = course.words(page)
     assert words <= limit, f"{page}: {words} words, over {limit}"
+
+
+def test_a_term_is_defined_before_it_is_used():
+    read = [page_named("index"), *map(page_at, COURSE)]
+    glossary = page_named("reference/glossary")
+    assert not list(map(str, course.undefined(read, glossary, {*KNOWN})))
+
+
+@pytest.mark.parametrize(
+    "text, mistakes",
+    [
+        ("A *cell*, a [hidden\nstate](a.md), a hidden state.", []),
+        ("A *long short-term\nmemory*: an LSTM of *cells*.", []),
+        ("A [cell](a.md).", ["b.md:1: cell"]),
+        ("# Cell\n\n$$\ncell\n$$\n\n`cell`, 2 * 3 cellars", ["b.md:1: cell"]),
+        ("Some\ncells.\n\nA *cell* is one.", ["a.md:2: cell"]),
+        (
+            "```text\ncell\n```\nNo *word* of a cell: a *cell*.",
+            ["a.md:4: cell"],
+        ),
+        ("A *cell* and its hidden state.", ["a.md:1: hidden state"]),
+    ],
+)
+def test_a_use_before_the_definition_is_found(tmp_path, text, mistakes):
+    names = "cell", "hidden state", "long short-term memory (LSTM)"
+    glossary = "".join(f"| {name} | <span> | |\n" for name in names)
+    read = {"g": glossary, "a": text, "b": "It has a cell."}
+    for name in read:
+        (tmp_path / f"{name}.md").write_text(read[name], "utf-8")
+    g, *rest = (Page(tmp_path / f"{name}.md", tmp_path) for name in read)
+    found = [str(error) for error in course.undefined(rest, g, set())]
+    assert [error.split(" is used")[0] for error in found] == mistakes
 
 
 def test_minutes_are_words_code_and_formulas(tmp_path):

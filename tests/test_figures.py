@@ -107,6 +107,13 @@ def test_a_drawing_has_few_sizes_of_text(path):
     assert len(sizes) <= SIZES, f"{called(path)}: {sorted(sizes)}"
 
 
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_a_caption_in_markdown_is_in_a_figure_in_markdown(page):
+    for figure in re.findall(r"<figure.*?</figure>", page.text, re.S):
+        if "<figcaption markdown" in figure:  # else its links stay as typed
+            assert figure.startswith("<figure markdown"), figure[-200:]
+
+
 def test_only_memory_is_violet():
     for name, colour in light().items():
         if len(colour) == 7 and not name.startswith("md-"):

@@ -1,8 +1,9 @@
 """How long a page takes to read, and which pages are the course."""
 
 import re
+from collections.abc import Iterator
 
-from unrolled.page import Notebook, Page
+from unrolled.page import Notebook, Page, PageError
 
 WORDS = 200  # read in a minute
 LINES = 20  # of code, in a minute
@@ -12,6 +13,17 @@ FOLDED = re.compile(r'\?\?\? \w+ "(Solution|Answer)"')
 FENCE = re.compile(r"`{3,}")
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 UNSEEN = re.compile(r"<!--.*?-->|<[^>]+>|\{[:#.][^}]*\}", re.S)
+# What uses no word: front matter, code, formulas, headings.
+APART = re.compile(
+    rf"\A---\n.*?\n---$|^( *`{{3,}})[^`]*?^\1$|`[^`\n]+`|\$\$.+?\$\$"
+    rf"|\$[^$]+\$|^#.*?$|^:::.*?$|{UNSEEN.pattern}",
+    re.S | re.M,
+)
+PART = re.compile(
+    r"(?P<linked>\[[^\]]+\]\([^)]+\))|[^*\[]+"
+    r"|(?P<defined>(?<![\w*])(\*{1,2})(?=\S)[^*]+?\3(?![\w*]))|.",
+    re.S,
+)
 
 
 def shown(page: Page) -> list[tuple[int, str]]:
@@ -67,3 +79,37 @@ def course(config) -> list[str]:
         if "Learn" in tab:
             return tab["Learn"][0]["The course"]
     return []  # a small site of the tests has none
+
+
+def undefined(
+    course: list[Page], glossary: Page, known: set[str]
+) -> Iterator[PageError]:
+    """A page uses a term that it neither defines nor links, and that no page
+    before it defines. What is in italics or bold is defined; a link serves
+    one page only, as few readers follow it."""
+    rows = re.findall(r"^\| ([^|]+) \| <span", glossary.text, re.M)
+    names = {w.lower(): r for r in rows for w in re.findall(r"[^()]+\b", r)}
+    terms = "|".join(sorted(names, key=len, reverse=True))
+    use = re.compile(
+        rf"(?<![\w-])({terms})(?:e?s)?(?![\w-])".replace(" ", r"\s+"), re.I
+    )
+    defined = set(known)
+    for page in course:
+        met = set()
+        lines = [*shown(page)]
+        text = "\n".join(line for _, line in lines)
+        text = re.sub("</?em>", "*", text)
+        text = APART.sub(lambda part: re.sub(r"[^\n]", " ", part[0]), text)
+        for part in PART.finditer(text):
+            for found in use.finditer(part[0]):
+                term = names[" ".join(found[1].lower().split())]
+                if part["defined"]:
+                    defined.add(term)
+                elif term not in defined | met and not part["linked"]:
+                    at = part.start() + found.start()
+                    yield page.error(
+                        lines[text.count("\n", 0, at)][0],
+                        f"{term} is used before it is defined",
+                        f"define it, *{found[0]}*, or link the glossary",
+                    )
+                met.add(term)
