@@ -77,6 +77,7 @@ for style, (name, runs) in zip((":", "--", "-"), cases.items(), strict=True):
     for run in runs:
         ax.semilogy(range(1, 61), run, "C2", linestyle=style)
     ax.text(61, np.mean(runs, axis=0)[-1], name, va="center")
+ax.yaxis.set_major_formatter("{x:g}")
 ax.set_xlabel("step")
 ax.set_ylabel("distance, step 1 = 1")
 fig.savefig("the-fading.svg")
