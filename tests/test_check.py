@@ -358,7 +358,7 @@ def test_a_stale_figure(project):
 @pytest.mark.parametrize(
     ("new", "passes"),
     [
-        ("d='M 1.0 9.0' fill='#450559'", True),
+        ("d='M 1.0 6.0' fill='#450559'", True),
         ("d='M 1.0 30.0' fill='#450457'", False),
         ("d='M 1.0 0.0' fill='#FFFFFF'".lower(), False),
         ("d='L 1.0 0.0' fill='#450457'", False),
