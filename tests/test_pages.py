@@ -78,7 +78,14 @@ def test_every_drawing_is_shown():
 
 
 # Several pages write these out, since each is a program of its own.
-HELPERS = {"adding_problem", "interval", "paired", "sigmoid", "softmax"}
+HELPERS = {
+    "adding_problem",
+    "interval",
+    "mistake",
+    "paired",
+    "sigmoid",
+    "softmax",
+}
 
 
 def test_a_helper_is_the_same_text_wherever_it_stands():

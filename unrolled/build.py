@@ -269,9 +269,8 @@ def _machinery():
 
 def on_page_content(content, page, config, files):
     """Put around the text what helps to read it, run it and take it away."""
-    ours = page_at(Path(page.file.abs_src_path))
-    if isinstance(ours, Notebook):  # the one that MkDocs reads has outputs
-        ours = page_at(Path(config.docs_dir, page.file.src_uri))
+    # Not at abs_src_path: of a notebook, MkDocs reads a copy with outputs.
+    ours = page_at(Path(config.docs_dir, page.file.src_uri))
     page.meta.setdefault("description", furniture.description(content))
     steps = course.course(config)
     number = None

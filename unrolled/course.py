@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from unrolled import blocks
 from unrolled.page import Notebook, Page, PageError
 
 WORDS = 200  # read in a minute
@@ -10,7 +11,6 @@ LINES = 20  # of code, in a minute
 # A displayed formula takes a minute.
 
 FOLDED = re.compile(r'\?\?\? \w+ "(Solution|Answer)"')
-FENCE = re.compile(r"`{3,}")
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 UNSEEN = re.compile(r"<!--.*?-->|<[^>]+>|\{[:#.][^}]*\}", re.S)
 # What uses no word: front matter, code, formulas, headings.
@@ -52,8 +52,8 @@ def words(page: Page) -> int:
         text = line.strip()
         if fence:
             fence = None if text == fence else fence
-        elif found := FENCE.match(text):
-            fence = found[0]
+        elif found := blocks.FENCE.match(line):
+            fence = found[1]
         elif not text.startswith(":::"):
             kept.append(line)
     text = UNSEEN.sub("", FORMULA.sub("", "\n".join(kept)))

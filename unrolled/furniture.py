@@ -126,13 +126,12 @@ def facts(page: Page) -> str:
 
 def contents(content: str, pages: list[tuple[str, Page]]) -> str:
     """The course as a list, and its minutes, where a page asks for them."""
-    total = sum(course.minutes(page) for _, page in pages)
+    minutes = [course.minutes(page) for _, page in pages]
     items = "".join(
-        f'<li><a href="{url}">{page.title}</a> '
-        f"<span>{course.minutes(page)} min</span></li>"
-        for url, page in pages
+        f'<li><a href="{url}">{page.title}</a> <span>{each} min</span></li>'
+        for (url, page), each in zip(pages, minutes, strict=True)
     )
     content = content.replace(
         "<!--course-->", f'<ol class="course">{items}</ol>'
     )
-    return content.replace("<!--minutes-->", f"{total} minutes")
+    return content.replace("<!--minutes-->", f"{sum(minutes)} minutes")
