@@ -23,6 +23,7 @@ from unrolled.figure import restyle
 from unrolled.page import Block, Notebook, Page, PageError, requirements
 from unrolled.prose import check_numbers
 from unrolled.run import Interpreter, Result, Run
+from unrolled.swap import swapped
 
 # Alone a page takes about 20 s and a lab 3 minutes; this is for one that
 # hangs, also on a slow machine with other work to do.
@@ -116,9 +117,18 @@ def check_form(page: Page) -> Iterator[PageError]:
 
 
 def check_fences(page: Page) -> Iterator[PageError]:
-    """Every fence is run, is an output, or says why it is neither."""
+    """Every fence is run, is an output or a swap, or says why it is not."""
     for fence in page.fences:
         if isinstance(fence, Block) or "skip" in fence.marks:
+            continue
+        if fence.language == "diff":
+            try:
+                swapped(page.download(), fence.code)
+            except ValueError as error:
+                yield fence.error(
+                    f"cannot be put in: {error}",
+                    "copy the lines of the program, and enough of them",
+                )
             continue
         if fence.title or fence.language in {"sh", "bash"}:
             yield fence.error(

@@ -25,6 +25,8 @@ ROOT = Path(__file__).parent.parent
 
 REGION = re.compile(r"# %% ([\w-]+)")  # editors run such a part by itself
 TITLE = re.compile(r'title="([^"]+)"')
+# Where a package is not called what its module is called.
+PACKAGES = {"sklearn": "scikit-learn"}
 MARK = re.compile(r"pytest\.mark\.(\w+)(?:\((.*)\))?")
 
 KERAS_BACKEND = re.compile(r'^os\.environ\["KERAS_BACKEND"\] = "(\w+)"', re.M)
@@ -391,7 +393,8 @@ def requirements(code: str) -> str:
         names |= {module.split(".")[0] for module in modules}
     if "keras" in names:
         names.add(backend(code))
-    return " ".join(sorted(names - sys.stdlib_module_names))
+    names -= sys.stdlib_module_names
+    return " ".join(sorted(PACKAGES.get(name, name) for name in names))
 
 
 def backend(code: str) -> str:

@@ -23,7 +23,7 @@ MATPLOTLIBRC = Path(__file__).parent / "matplotlibrc"
 
 # Imported once and shared by all children. Each is on some page. A program
 # that chooses another backend of Keras must itself be the first to import it.
-WARM = "import matplotlib.pyplot, numpy, tqdm"
+WARM = "import matplotlib.pyplot, numpy, pandas, sklearn.pipeline, tqdm"
 WARM_TENSORFLOW = "import keras, tensorflow"
 
 

@@ -1,0 +1,1 @@
+"""The test job; a package, since others install one of this name."""
