@@ -86,6 +86,17 @@ def test_links_and_anchors_lead_somewhere(site, name):
     assert not broken, f"{name}: broken links {broken}"
 
 
+def test_no_script_holds_up_a_page(name, site):
+    """And no more style sheets than there have to be."""
+    text = (site / url(name) / "index.html").read_text("utf-8")
+    scripts = re.findall(r"<script [^>]*\bsrc=[^>]*>", text)
+    assert scripts
+    assert [script for script in scripts if " defer" not in script] == []
+    sheets = re.findall(r'<link rel="stylesheet" href=".*?([\w-]+)\.', text)
+    formulas = ["katex-swap"] if 'class="katex"' in text else []
+    assert sheets == ["main", "unrolled", *formulas]
+
+
 def download(site, page, suffix):
     """A notebook lies beside its page, as the plugin puts it."""
     beside = isinstance(page, Notebook) and suffix == ".ipynb"
@@ -440,6 +451,27 @@ def visit(browser, address):
         yield lambda name, **options: visits.enter_context(
             visited(browser, address, name, **options)
         )
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_far_from_the_screen_waits(visit, width):
+    """It is not laid out, though its room is held and it can be jumped to."""
+    view = {"width": width, "height": 844}
+    name = "practice/errors"
+    tab = visit(name, viewport=view)
+    last = tab.locator("article > .highlight code").last  # not in a fold
+    laid_out = "one => one.checkVisibility({contentVisibilityAuto: true})"
+    assert not last.evaluate(laid_out)
+    height = "document.body.scrollHeight"
+    held = tab.evaluate(height)
+    heading = tab.locator("article h2[id]").last
+    tab.goto(f"{url(name)}#{heading.get_attribute('id')}")
+    top = "one => one.getBoundingClientRect().top"
+    assert 0 < heading.evaluate(top) < 100
+    at_once = ".md-typeset * { content-visibility: visible !important }"
+    tab.add_style_tag(content=at_once)
+    assert last.evaluate(laid_out)
+    assert held == pytest.approx(tab.evaluate(height), rel=0.03)
 
 
 def test_search_finds_a_page(visit):

@@ -15,6 +15,7 @@ NAME = re.compile(r'<span class="n">(\w+)</span>')
 PYTHON = re.compile(
     r'(?<=<div class="language-python highlight">).*?</pre>', re.S
 )
+BLOCK = re.compile(r'<div (class="language-\w+ highlight">.*?</pre>)', re.S)
 TAG = re.compile(r"<[^>]+>")
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
 UNSEEN = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.S)
@@ -70,6 +71,17 @@ def tensors(content: str, roles: dict[str, str]) -> str:
         )
 
     return PYTHON.sub(colour, content) if roles else content
+
+
+def room(content: str) -> str:
+    """Each block with its lines counted: the room that it takes on the page
+    before the browser has laid it out."""
+
+    def counted(block):
+        lines = block[1].count("\n")
+        return f'<div style="--lines: {lines}" {block[1]}'
+
+    return BLOCK.sub(counted, content)
 
 
 def description(content: str) -> str:
