@@ -380,6 +380,18 @@ def test_the_run_line_can_be_copied(visit):
     assert copied.startswith("pip install keras ")
 
 
+def test_numbers_stand_below_each_other_in_a_table(visit):
+    tab = visit("rnn/how-to-use-one")
+    cells = tab.locator(".data .number")
+    style = "cells => cells.map(cell => getComputedStyle(cell).{})"
+    assert cells.count() > 2
+    for key, value in [
+        ("textAlign", "right"),
+        ("fontVariantNumeric", "lining-nums tabular-nums"),
+    ]:
+        assert set(cells.evaluate_all(style.format(key))) == {value}
+
+
 def test_the_picture_on_the_home_page_moves_once(visit):
     """It ends whole; a button shows it again; who wants none sees none."""
     tab = visit("index", reduced_motion="no-preference")
