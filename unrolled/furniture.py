@@ -22,10 +22,14 @@ LONGEST = 160  # characters of a description
 
 
 def tables(content: str) -> str:
-    """Tables in a box that scrolls, within the keyboard's reach."""
+    """Tables in a box that scrolls, within the keyboard's reach.
+
+    A column of whole numbers may be narrower than one of words.
+    """
     content = content.replace(
         "<table>", '<div class="table" tabindex="0"><table class="data">'
     )
+    content = re.sub(r"<td>(\d+)</td>", r'<td class="number">\1</td>', content)
     return content.replace("</table>", "</table></div>")
 
 
