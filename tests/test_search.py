@@ -270,12 +270,11 @@ QUESTIONS = [
     # These led elsewhere once.
     (
         "load csv",
-        "rnn/the-next-value-of-your-series/#a-file",
+        "start/#quick-start-load-a-csv-file",
     ),
     (
         "exogenous",
-        "applications/forecasting/#hour-of-day-and-wind-direction-as-sine-"
-        "and-cosine",
+        "start/forecast/",
     ),
     (
         "early stopping",
@@ -283,12 +282,15 @@ QUESTIONS = [
     ),
     (
         "multi-label",
-        "topologies/loss-and-prediction/#multi-label-several-labels-at-once",
+        "start/classify-lines/",
     ),
+    ("quick start", "start/#quick-start-load-a-csv-file"),
     (
-        "quick start",
-        "rnn/the-next-value-of-your-series/#now-your-file",
+        "classify multivariate time series",
+        "start/classify/#classify-a-multivariate-time-series-what-each-part-"
+        "decides",
     ),
+    ("multiple time series one model", "start/forecast-many/"),
     (
         "validation loss stop training restore best weights",
         "rnn/how-to-use-one/#train",
