@@ -150,6 +150,11 @@ def test_files_as_they_come(program, trained, tmp_path):
     new = predictions(program.run(tmp_path, "data.csv"))
     assert set(new["label"]) <= set(labels)
     assert 900 in new.index
+    head, *rows = (tmp_path / "data.csv").read_text("utf-8").splitlines()
+    rows = "".join(f"{row};\n" for row in rows)  # a mark behind each row
+    (tmp_path / "marked.csv").write_text(f"{head}\n{rows}", "utf-8")
+    marked = predictions(program.run(tmp_path, "marked.csv"))
+    assert (marked == new).all(axis=None)
 
 
 def test_a_long_sequence_is_cut_and_memory_bounded(program, trained):
