@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from keras import layers
 from keras.callbacks import EarlyStopping
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import RandomForestClassifier
 from tqdm.keras import TqdmCallback
 
 FILE = None  # "mine.csv", one row a step; None: storms of the Atlantic
@@ -23,8 +23,8 @@ TIME = "time"  # numbers or dates; only their order counts
 LABEL = "status"
 GROUP = ID  # sequences with the same value here stay on one side
 STEPS = 50  # a longer sequence is cut into pieces of so many
-NEAR = 3  # so many steps on each side are seen by the trees
-PAD = -1e9  # marks the steps that a shorter piece lacks
+NEAR = 3  # the forest sees so many steps on each side, too
+PAD = -1e30  # marks the steps that a shorter piece lacks
 EPOCHS = 100  # at most: training stops when it no longer helps
 MODEL = Path("label_steps.keras")
 
@@ -70,8 +70,7 @@ def steps(table, columns):
     found = table[[ID, TIME]].copy()
     for name in columns:
         found[name] = pd.to_numeric(table[name], errors="coerce")
-        wrong = ~(found[name].abs() < -PAD)  # no number is not below it
-        refuse(wrong, table[name], f"is no number below {-PAD:g}")
+        refuse(~(found[name].abs() < -PAD), table[name], "is no number")
     if not pd.api.types.is_numeric_dtype(table[TIME]):
         found[TIME] = pd.to_datetime(table[TIME], errors="coerce")
         refuse(found[TIME].isna(), table[TIME], "is no time")
@@ -145,22 +144,18 @@ def main():
     model.fit(X[side > 1], Y[side > 1], **how, verbose=0)
 
     near = found.groupby(ID)[columns].shift([*range(-NEAR, NEAR + 1)])
-    seen = {
-        "step alone": X[place],
-        "neighbours": near.to_numpy(),
-    }
+    seen = {"forest, step alone": found[columns], "forest, neighbours": near}
     hits = {"most frequent label": np.bincount(y[train]).argmax() == y[test]}
     for name, z in seen.items():
-        trees = HistGradientBoostingClassifier(max_iter=50, random_state=0)
-        trees.set_params(early_stopping=False).fit(z[train], y[train])
-        hits[name] = trees.predict(z[test]) == y[test]
+        forest = RandomForestClassifier(min_samples_leaf=5, random_state=0)
+        forest.fit(z.to_numpy()[train], y[train])
+        hits[name] = forest.predict(z.to_numpy()[test]) == y[test]
     p = model.predict(X, verbose=0)[place][test]
     hits = pd.DataFrame(hits | {"network": p.argmax(axis=1) == y[test]})
     print(hits.mean().round(3).to_string())
     rival = hits[[*seen]].mean().idxmax()
-    gain = hits["network"] * 1.0 - hits[rival]
-    gain = gain.groupby(group[test]).sum()  # steps of a group are akin
-    far = abs(gain.mean()) > 2 * gain.std() / len(gain) ** 0.5
+    gain = (hits["network"] * 1.0 - hits[rival]).groupby(group[test]).sum()
+    far = abs(gain.mean()) > 2 * gain.sem()  # of groups: steps are akin
     word = "ahead of" if gain.mean() > 0 else "behind"
     print("The network is", word if far else "level with", f"{rival}.")
     by = hits[[rival, "network"]].groupby(labels[y[test]])
