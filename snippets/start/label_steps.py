@@ -23,7 +23,6 @@ TIME = "time"  # numbers or dates; only their order counts
 LABEL = "status"
 GROUP = ID  # sequences with the same value here stay on one side
 STEPS = 50  # a longer sequence is cut into pieces of so many
-NEAR = 3  # the forest sees so many steps on each side, too
 PAD = -1e30  # marks the steps that a shorter piece lacks
 EPOCHS = 100  # at most: training stops when it no longer helps
 MODEL = Path("label_steps.keras")
@@ -37,7 +36,7 @@ def load(path):
         table = data("dplyr", "storms")
         table[ID] = table["name"] + " " + table["year"].astype(str)
         table[TIME] = pd.to_datetime(table[["year", "month", "day", "hour"]])
-        table = table.drop_duplicates([ID, TIME])
+        table = table.drop_duplicates([ID, TIME]).sort_values(ID)
         return table[[ID, TIME, "lat", "long", "wind", "pressure", LABEL]]
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
@@ -71,9 +70,10 @@ def steps(table, columns):
     for name in columns:
         found[name] = pd.to_numeric(table[name], errors="coerce")
         refuse(~(found[name].abs() < -PAD), table[name], "is no number")
-    if not pd.api.types.is_numeric_dtype(table[TIME]):
+    found[TIME] = pd.to_numeric(table[TIME], errors="coerce")
+    if found[TIME].isna().mean() > 0.5:  # dates
         found[TIME] = pd.to_datetime(table[TIME], errors="coerce")
-        refuse(found[TIME].isna(), table[TIME], "is no time")
+    refuse(found[TIME].isna(), table[TIME], "is no time")
     refuse(found.duplicated([ID, TIME]), table[TIME], "comes twice")
     found = found.sort_values([ID, TIME])
     row = found.groupby(ID).cumcount().to_numpy() % STEPS
@@ -112,7 +112,7 @@ def predict(table):
     p = model.predict(X, verbose=0)[place]
     found[LABEL] = np.array(notes["labels"])[p.argmax(axis=1)]
     found["p"] = p.max(axis=1)
-    return found[[ID, TIME, LABEL, "p"]].sort_index()  # as in the file
+    return table[[ID, TIME]].join(found[[LABEL, "p"]])
 
 
 def main():
@@ -123,8 +123,9 @@ def main():
     refuse(table[GROUP] != first, table[GROUP], f"is not its {ID}'s first")
     columns = [c for c in table if c not in (ID, TIME, LABEL, GROUP)]
     found, place, X = steps(table, columns)
-    labels, y = np.unique(table[LABEL][found.index], return_inverse=True)
-    names, group = np.unique(table[GROUP][found.index], return_inverse=True)
+    table = table.loc[found.index]
+    labels, y = np.unique(table[LABEL], return_inverse=True)
+    names, group = np.unique(table[GROUP], return_inverse=True)
     part = np.random.default_rng(0).permutation(len(names))[group] % 7
     train, validation, test = part > 1, part == 1, part == 0
     print("steps:", train.sum(), validation.sum(), test.sum())
@@ -137,13 +138,13 @@ def main():
     Y[place] = y
     side = part[place[1] == 0]  # of each piece
     model = network(X[place][train], len(labels))
-    stop = EarlyStopping(patience=5, restore_best_weights=True)
+    stop = EarlyStopping(patience=8, restore_best_weights=True)
     watch = [stop, TqdmCallback(verbose=0)]
     held = X[side == 1], Y[side == 1]
     how = {"epochs": EPOCHS, "validation_data": held, "callbacks": watch}
     model.fit(X[side > 1], Y[side > 1], **how, verbose=0)
 
-    near = found.groupby(ID)[columns].shift([*range(-NEAR, NEAR + 1)])
+    near = found.groupby(ID)[columns].shift([*range(-3, 4)])
     seen = {"forest, step alone": found[columns], "forest, neighbours": near}
     hits = {"most frequent label": np.bincount(y[train]).argmax() == y[test]}
     for name, z in seen.items():
@@ -168,10 +169,9 @@ def main():
         notes = {"columns": columns, "labels": labels.tolist()}
         file.writestr("notes.json", json.dumps(notes))
     new.replace(MODEL)
-    tested = found.index[test]
-    again = predict(table.loc[tested]).loc[tested]
+    again = predict(table[test])
     assert np.allclose(again["p"], p.max(axis=1), atol=1e-5)
-    print(again.head(3).to_string(index=False))
+    print(again.tail(3).to_string(index=False))
 
 
 if __name__ == "__main__":
