@@ -160,7 +160,7 @@ def main():
     word = "ahead of" if gain.mean() > 0 else "behind"
     print("The network is", word if far else "level with", f"{rival}.")
     by = hits[[rival, "network"]].groupby(labels[y[test]])
-    print(by.mean().round(2).assign(steps=by.size()).nlargest(20, "steps"))
+    print(by.mean().round(2).assign(steps=by.size()).nlargest(5, "steps"))
 
     # An interrupted run leaves the old model whole.
     new = MODEL.with_suffix(".new.keras")
@@ -171,7 +171,7 @@ def main():
     new.replace(MODEL)
     again = predict(table[test])
     assert np.allclose(again["p"], p.max(axis=1), atol=1e-5)
-    print(again.tail(3).to_string(index=False))
+    print(again[::900].to_string(index=False))
 
 
 if __name__ == "__main__":
