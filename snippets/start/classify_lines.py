@@ -110,7 +110,7 @@ def main():
     table[LABEL] = table[LABEL].str.split(SEPARATOR)
     pairs = table.explode(LABEL)
     need(pairs, [LABEL])
-    found = pd.crosstab(pairs[TEXT], pairs[LABEL].str.strip()) > 0
+    found = pd.crosstab(pairs[TEXT].array, pairs[LABEL].str.strip().array) > 0
     text, labels, truth = found.index.to_numpy(), [*found], found.to_numpy()
     group, names = pd.factorize(table.groupby(TEXT)[GROUP].first())
     part = np.random.default_rng(0).permutation(len(names))[group] % 7
