@@ -128,13 +128,13 @@ def main():
         [
             keras.Input((None,), dtype="int32"),
             layers.Embedding(len(known) + 2, 32, mask_zero=True),
-            layers.Bidirectional(layers.LSTM(64)),
+            layers.Bidirectional(layers.LSTM(48)),
             layers.Dropout(0.3),
             layers.Dense(len(labels), activation="sigmoid"),
         ]
     )
     model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
-    stop = EarlyStopping(patience=4, restore_best_weights=True)
+    stop = EarlyStopping(patience=3, restore_best_weights=True)
     watch = [stop, TqdmCallback(verbose=0)]
     held = X[validation], 1.0 * truth[validation]
     how = {"epochs": EPOCHS, "validation_data": held, "callbacks": watch}
@@ -162,7 +162,6 @@ def main():
     far = abs(gain.mean()) > 2 * gain.std() / len(gain) ** 0.5
     word = "ahead of" if gain.mean() > 0 else "behind"
     print("The network is", word if far else "level with", "letter runs.")
-
     # An interrupted run leaves the old model whole.
     new = MODEL.with_suffix(".new.keras")
     model.save(new)
