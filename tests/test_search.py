@@ -287,8 +287,7 @@ QUESTIONS = [
     ("quick start", "start/#quick-start-load-a-csv-file"),
     (
         "classify multivariate time series",
-        "start/classify/#classify-a-multivariate-time-series-what-each-part-"
-        "decides",
+        "start/classify/#what-each-part-decides",
     ),
     ("multiple time series one model", "start/forecast-many/"),
     (
