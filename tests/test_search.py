@@ -522,6 +522,34 @@ QUESTIONS = [
         "LSTM window size and number of units time series",
         "rnn/the-next-value-of-your-series/#windows",
     ),
+    # keras#9797, 4264, 8517
+    (
+        "trainable initial state",
+        "practice/states-in-and-out/#a-trainable-initial-state-learn-h0-and-c0",
+    ),
+    # keras#1401, 4523, 5203, 7231, 10753
+    (
+        "autoencoder",
+        "topologies/encoder-decoder/#lstm-autoencoder-reconstruct-a-sequence",
+    ),
+    # keras#439, 850, 2743
+    (
+        "reproducible runs",
+        "practice/errors-and-wrong-results/"
+        "#reproducible-runs-set_random_seed-enable_op_determinism",
+    ),
+    # keras#472, 605, 2330, 2344, 4531
+    (
+        "validation loss below training loss",
+        "practice/errors-and-wrong-results/"
+        "#validation-loss-below-the-training-loss",
+    ),
+    # keras#1727, 3378, 9889
+    (
+        "same prediction for every input",
+        "practice/errors-and-wrong-results/"
+        "#the-same-prediction-for-every-input",
+    ),
 ]
 
 
