@@ -145,7 +145,7 @@ def spoil(table, row, column, value):
 
 
 BAD = {
-    "no column ['load']": lambda t: t.rename(columns={"load": "laod"}),
+    "no column ['load']": lambda t: t.rename(columns={"load": "Load"}),
     "no column ['time']": lambda t: t.drop(columns="time"),
     "no column ['plan']": lambda t: t.drop(columns="plan"),
     "heat, line 5: 'high' is no number": lambda t: spoil(t, 3, "heat", "high"),
