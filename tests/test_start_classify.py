@@ -88,7 +88,7 @@ def spoil(table, row, column, value):
 
 
 BAD = {
-    "no column ['label']": lambda t: t.rename(columns={"label": "lable"}),
+    "no column ['label']": lambda t: t.rename(columns={"label": "labell"}),
     "no column ['time']": lambda t: t.drop(columns="time"),
     "x, line 5: 'high' is no number": lambda t: spoil(t, 3, "x", "high"),
     "y, line 2: '' is no number": lambda t: spoil(t, 0, "y", ""),
@@ -150,6 +150,11 @@ def test_files_as_they_come(program, trained, tmp_path):
     new = predictions(program.run(tmp_path, "data.csv"))
     assert set(new["label"]) <= set(labels)
     assert 900 in new.index
+    head, *rows = (tmp_path / "data.csv").read_text("utf-8").splitlines()
+    rows = "".join(f"{row};\n" for row in rows)  # a mark behind each row
+    (tmp_path / "marked.csv").write_text(f"{head}\n{rows}", "utf-8")
+    marked = predictions(program.run(tmp_path, "marked.csv"))
+    assert (marked == new).all(axis=None)
 
 
 def test_a_long_sequence_is_cut_and_memory_bounded(program, trained):

@@ -172,7 +172,7 @@ def facts(page: Page) -> str:
             f"{name} {version}" for name, version in run["versions"].items()
         )
         known += [f"runs {run['seconds']} s on one core", versions]
-        known.append(f"last recorded {run['date']}")
+        known.append(f"last recorded <time>{run['date']}</time>")
     return " · ".join(fact for fact in known if fact)
 
 

@@ -44,7 +44,8 @@ def load(path):
         mark = max(",;\t", key=head.count)
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
         how["dtype"] = dict.fromkeys([ID, GROUP, LABEL], str)
-        return pd.read_csv(path, **how, keep_default_na=False)
+        how |= {"keep_default_na": False, "index_col": False}
+        return pd.read_csv(path, **how)
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 
@@ -119,8 +120,9 @@ def predict(table):
 def main():
     table = load(FILE)
     need(table, [ID, LABEL, GROUP])
-    label = table.groupby(ID)[LABEL].transform("first")
-    refuse(table[LABEL] != label, table[LABEL], f"is not its {ID}'s first")
+    for name in (LABEL, GROUP):
+        first = table.groupby(ID)[name].transform("first")
+        refuse(table[name] != first, table[name], f"is not its {ID}'s first")
     columns = [c for c in table if c not in (ID, TIME, LABEL, GROUP)]
     ids, arrays = sequences(table, columns)
     facts = table.groupby(ID)[[LABEL, GROUP]].first().loc[ids]
@@ -129,8 +131,9 @@ def main():
     part = np.random.default_rng(0).permutation(len(names))[group] % 7
     train, validation, test = part > 1, part == 1, part == 0
     print("sequences:", train.sum(), validation.sum(), test.sum())
-    if len(labels) < 2 or set(y[train]) < set(y) or not validation.any():
-        count = dict(zip(labels, np.bincount(y), strict=True))
+    few = len(names) < 3 or len(labels) < 2 or set(y[train]) < set(y)
+    if few or min(np.bincount(y)) < 3:
+        count = facts[LABEL].value_counts().to_dict()
         sys.exit(f"too few sequences to learn and to test: {count}")
 
     keras.utils.set_random_seed(0)
