@@ -9,7 +9,7 @@ from tests.start import Program
 from unrolled.page import ROOT, page_at
 from unrolled.swap import swapped
 
-LONGEST = 180  # lines
+LONGEST = 205  # lines
 PAGES = [
     page
     for path in sorted((ROOT / "docs" / "en" / "start").glob("*.md"))
@@ -51,15 +51,24 @@ def small(interpreter, tmp_path_factory):
         if page not in files:
             folder = tmp_path_factory.mktemp(page.name.name)
             path = Program(page.name.name, interpreter).example(folder)
-            lines = path.read_text("utf-8").splitlines()
+            lines = path.read_text("utf-8").splitlines()[:SMALL]
+            if column := AHEAD.get(page.name.name):
+                place = lines[0].split(",").index(column)
+                lines[-24:] = [emptied(line, place) for line in lines[-24:]]
             files[page] = path.with_name("small.csv")
-            files[page].write_text("\n".join(lines[:SMALL]), "utf-8")
+            files[page].write_text("\n".join(lines), "utf-8")
         return files[page]
 
     return file
 
 
 SMALL = 2500  # rows
+AHEAD = {"forecast": "Demand"}  # empty in the rows that are to be forecast
+
+
+def emptied(line, place):
+    cells = line.split(",")
+    return ",".join([*cells[:place], "", *cells[place + 1 :]])
 
 
 @pytest.mark.parametrize(("page", "diff"), SWAPS)
