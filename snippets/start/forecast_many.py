@@ -14,18 +14,14 @@ import numpy as np
 import pandas as pd
 from keras import layers
 from keras.callbacks import EarlyStopping
-from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from tqdm.keras import TqdmCallback
 
 FILE = None  # "mine.csv", one row a step; None: homes sold in Texas
 ID = "city"  # which series a row belongs to
 TIME = "month"  # a date such as 2026-11-27, or 2026-11
 TARGET = "sales"  # empty where it was not measured
-STATIC = ["kind"]  # words that never change in a series, or []
-NUMBERS = []  # numbers that never change in a series
+STATIC = ["kind"]  # columns that never change in a series, or []
 EVERY = "M"  # a step: "Y" year, "M" month, "W" week, "D" day, "h" hour
 SEASON = 12  # steps; 1 if nothing comes back
 WINDOW = 3 * SEASON  # steps that are read: whole seasons
@@ -42,17 +38,16 @@ def load(path):
 
         table = data("ggplot2", "txhousing")
         county = table["city"].str.contains("County")
-        table["kind"] = county.map({True: "county", False: "city"})
-        day = table[["year", "month"]].assign(day=1)
-        table["month"] = pd.to_datetime(day).dt.strftime("%Y-%m")
+        table["kind"] = np.where(county, "county", "city")
+        table["month"] = pd.to_datetime(table[["year", "month"]].assign(day=1))
         return table[["city", "month", "kind", "sales"]]
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             head = file.readline()
         mark = max(",;\t", key=head.count)
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
-        how["dtype"] = dict.fromkeys([ID, TIME, *STATIC], str)
-        return pd.read_csv(path, **how, keep_default_na=False)
+        how |= {"dtype": {ID: str, TIME: str}, "keep_default_na": False}
+        return pd.read_csv(path, **how)
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 
@@ -72,109 +67,90 @@ def refuse(bad, cells, why):
 
 
 def series(table, least):
-    """Every step of every series, gaps too, if it has ``least`` steps."""
-    gap = table[TARGET].isna() | table[TARGET].isin(["", "NA", "NaN", "nan"])
+    """All steps, gaps too, of the series that have at least ``least``."""
+    need(table, [ID, TIME, TARGET, *STATIC])
+    gap = table[TARGET].isin(["", "NA", "NaN", np.nan])
     y = pd.to_numeric(table[TARGET].mask(gap), errors="coerce")
     refuse(~np.isfinite(y) & ~gap, table[TARGET], "is no number")
     date = pd.to_datetime(table[TIME], format="ISO8601", errors="coerce")
     refuse(date.isna(), table[TIME], "is no date like 2026-11-27")
-    steps = {ID: table[ID], TIME: date.dt.to_period(EVERY), "y": y}
-    steps = pd.DataFrame(steps)
+    step = date.dt.to_period(EVERY).astype("int64")
+    steps = pd.DataFrame({ID: table[ID], TIME: step, TARGET: y})
     twice = steps.duplicated([ID, TIME])
-    refuse(twice, table[TIME], f"comes twice in one {ID} ({EVERY})")
-    grids = []
-    for name, one in steps[~gap].set_index(TIME).groupby(ID)["y"]:
-        one = one.resample(EVERY).asfreq()
-        if len(one) >= least:
-            past = one.fillna(one.shift(SEASON)).ffill()
-            grid = pd.DataFrame({"y": one, "past": past})
-            grids.append(grid.reset_index().assign(**{ID: name}))
-    kept = [grid[ID][0] for grid in grids]
-    if short := sorted({*table[ID]} - {*kept}):
-        print(f"left out, under {least} steps: {short}", file=sys.stderr)
-    if not grids:
-        sys.exit(f"no series has {least} steps")
-    return pd.concat(grids, ignore_index=True)
-
-
-def facts(table, words, ids):
-    """What does not change in a series, as numbers: a row for each id."""
-    found = {}
-    first = table.groupby(ID)[[*STATIC, *NUMBERS]].transform("first")
-    for name in [*STATIC, *NUMBERS]:
-        other = table[name] != first[name]
-        refuse(other, table[name], f"is not its {ID}'s first")
+    refuse(twice, table[TIME], f"comes twice in one {ID}")
     for name in STATIC:
-        new = ~table[name].isin(words[name])
-        refuse(new, table[name], "is in no series of the training")
-        for word in words[name]:
-            found[name, word] = table[name] == word
-    for name in NUMBERS:
-        found[name] = pd.to_numeric(table[name], errors="coerce")
-        refuse(~np.isfinite(found[name]), table[name], "is no number")
-    found = pd.DataFrame({ID: table[ID], "one": 1.0} | found)
-    return found.groupby(ID).first().loc[ids].to_numpy("float32")
+        first = table.groupby(ID)[name].transform("first")
+        refuse(table[name] != first, table[name], f"is not its {ID}'s first")
+    ends = steps[~gap].groupby(ID)[TIME].agg(["min", "max"]).to_records()
+    grid = {a: range(b, c + 1) for a, b, c in ends if c - b >= least - 1}
+    if short := sorted({*table[ID]} - {*grid}):
+        print(f"left out, under {least} steps: {short}", file=sys.stderr)
+    if not grid:
+        sys.exit(f"no series has {least} steps")
+    grid = pd.Series(grid).explode().astype("int64")
+    grid = grid.rename_axis(ID).reset_index(name=TIME).merge(steps, "left")
+    past = grid[TARGET].fillna(grid.groupby(ID)[TARGET].shift(SEASON))
+    grid = grid.assign(past=past.groupby(grid[ID]).ffill(), one=1.0)
+    facts = table.drop_duplicates(ID).set_index(ID)[STATIC]
+    return grid.join(pd.get_dummies(facts), on=ID)  # a column for each word
 
 
-def scaled(past):
-    """Windows over their own level, that level, and their last season."""
+def windows(grid, start):
+    """What is read, over its mean level; that level; its last season."""
+    past = grid["past"].to_numpy()[start[:, None] + np.arange(WINDOW)]
     level = np.abs(past).mean(axis=1, keepdims=True)
     level[level == 0] = 1
     last = past[:, WINDOW - SEASON + np.arange(HORIZON) % SEASON]
-    return past / level, level, last
+    return [past / level, grid.iloc[start, 4:].to_numpy("f")], level, last
 
 
-def network(X, still):
-    """For windows and facts like these, which give the scale."""
+def network(X, fixed):
+    """The windows and the STATIC columns of training give the scale."""
     seasons = layers.Reshape((-1, SEASON))
-    scale, scale_still = layers.Normalization(), layers.Normalization()
+    scale, scale_fixed = layers.Normalization(), layers.Normalization()
     scale.adapt(seasons(X))
-    scale_still.adapt(still)
-    window, fact = keras.Input(X.shape[1:]), keras.Input(still.shape[1:])
-    state = layers.GRU(64)(scale(seasons(window)))  # a season a step
-    state = layers.Concatenate()([state, scale_still(fact)])
+    scale_fixed.adapt(fixed)
+    window, fact = keras.Input(X.shape[1:]), keras.Input(fixed.shape[1:])
+    state = layers.GRU(64)(scale(seasons(window)))  # a step is a season
+    state = layers.Concatenate()([state, scale_fixed(fact)])
     model = keras.Model([window, fact], layers.Dense(HORIZON)(state))
     model.compile(keras.optimizers.Adam(0.002, clipnorm=1.0), loss="mae")
     return model
 
 
-def forecast(model, words, table):
-    """The HORIZON steps that follow each series."""
-    need(table, [ID, TIME, TARGET, *STATIC, *NUMBERS])
-    ends = series(table, WINDOW).groupby(ID).tail(WINDOW)
-    ids, last = ends[ID][::WINDOW], ends[TIME][WINDOW - 1 :: WINDOW]
-    X, level, before = scaled(ends["past"].to_numpy().reshape(-1, WINDOW))
-    p = model.predict([X, facts(table, words, ids)], verbose=0)
-    time = [end + step for end in last for step in range(1, HORIZON + 1)]
-    found = {ID: np.repeat(ids, HORIZON), TIME: time}
-    return pd.DataFrame(found | {TARGET: (before + level * p).ravel()})
-
-
 def predict(table):
+    """The HORIZON steps that follow the last value of each series."""
     if not MODEL.exists():
         sys.exit(f"there is no {MODEL} yet: run without a file to train it")
     model = keras.models.load_model(MODEL)
-    notes = json.loads(ZipFile(MODEL).read("notes.json"))
-    return forecast(model, notes["words"], table)
+    columns = json.loads(ZipFile(MODEL).read("notes.json"))["columns"]
+    grid = series(table, WINDOW)
+    if new := sorted({*grid} - {*columns}):
+        sys.exit(f"{new}: the training had {columns[5:]}")
+    grid = grid.reindex(columns=columns, fill_value=0)
+    end = np.flatnonzero(~grid[ID].duplicated(keep="last"))
+    X, level, last = windows(grid, end - WINDOW + 1)
+    p = last + level * model.predict(X, verbose=0)
+    step = grid[TIME].to_numpy()[end, None] + 1 + np.arange(HORIZON)
+    time = pd.PeriodIndex.from_ordinals(step.ravel(), freq=EVERY)
+    ids = grid[ID].iloc[end].repeat(HORIZON)
+    return pd.DataFrame({ID: ids.array, TIME: time, TARGET: p.ravel()})
 
 
 def main():
     table = load(FILE)
-    need(table, [ID, TIME, TARGET, *STATIC, *NUMBERS])
     grid = series(table, WINDOW + HORIZON)
-    print("series:", grid[ID].nunique(), "gaps:", grid["y"].isna().sum())
-
-    # A window may begin at each row that has all its steps in one series.
-    ids, y = grid[ID].to_numpy(), grid["y"].to_numpy()
-    time = grid[TIME].astype("int64").to_numpy()
+    ids, time, y = (grid[name].to_numpy() for name in (ID, TIME, TARGET))
+    print("series:", len({*ids}), "gaps:", np.isnan(y).sum())
     start = np.arange(len(grid) - WINDOW - HORIZON + 1)
-    whole = ids[start] == ids[start + WINDOW + HORIZON - 1]
-    whole &= ~sliding_window_view(np.isnan(y), HORIZON)[WINDOW:].any(axis=1)
-    begin = time[start + WINDOW]
+    end = start + WINDOW + HORIZON - 1
+    known = grid[TARGET].rolling(HORIZON).count().to_numpy()
+    whole = (ids[start] == ids[end]) & (known[end] == HORIZON)
     one, two = np.quantile(time, [0.7, 0.85]).astype(int)
-    train = whole & (begin + HORIZON <= one)
-    validation = whole & (begin >= one) & (begin + HORIZON <= two)
-    test = whole & (begin >= two) & ((begin - two) % HORIZON == 0)
+    first, last = time[start + WINDOW], time[end]
+    train = whole & (last < one)
+    validation = whole & (first >= one) & (last < two)
+    test = whole & (first >= two) & ((first - two) % HORIZON == 0)
     mix = np.random.default_rng(0).permutation
     parts = [mix(start[part])[:MOST] for part in (train, validation, test)]
     print("windows:", *map(len, parts))
@@ -182,41 +158,31 @@ def main():
         sys.exit("too few windows to learn and to test: make them shorter")
 
     def part(start):
-        reads = start[:, None] + np.arange(WINDOW)
-        X, level, last = scaled(grid["past"].to_numpy()[reads])
-        aims = start[:, None] + np.arange(WINDOW, WINDOW + HORIZON)
-        still = facts(table, words, ids[start])
-        return [X, still], (y[aims] - last) / level, level, last, aims
+        """What is read; the change since last season, over the level."""
+        X, level, last = windows(grid, start)
+        future = y[start[:, None] + WINDOW + np.arange(HORIZON)]
+        return X, (future - last) / level, level
 
-    words = {name: sorted({*table[name]}) for name in STATIC}
-    (X, Y, *_), (held, held_Y, *_), (ask, Y_test, level, _, aims) = map(
-        part, parts
-    )
+    (X, Y, _), held, (asked, truth, level) = map(part, parts)
     keras.utils.set_random_seed(0)
     model = network(*X)
     stop = EarlyStopping(patience=10, restore_best_weights=True)
-    watch = [stop, TqdmCallback(verbose=0)]
-    how = {"validation_data": (held, held_Y), "callbacks": watch}
-    model.fit(X, Y, epochs=EPOCHS, **how, verbose=0)
-    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 5, 9)))
-    ridge.fit(np.hstack(X), Y)
-
-    # An error of 1 is that of last season, in its series, in training.
-    moved = grid.groupby(ID)["y"].diff(SEASON).abs().where(time < one)
-    unit = moved.groupby(ids).transform("mean").to_numpy()[aims[:, 0]]
-    forecasts = {
-        "last season": 0,
-        "ridge": ridge.predict(np.hstack(ask)),
-        "network": model.predict(ask, verbose=0),
-    }
-    error = {}
-    for name, p in forecasts.items():
-        miss = np.abs((Y_test - p) * level).mean(axis=1) / unit
-        error[name] = pd.Series(miss).groupby(ids[aims[:, 0]]).mean()
-        print(f"{name:20}{error[name].mean():.3f}")
-    best = min(["last season", "ridge"], key=lambda name: error[name].mean())
+    how = {"epochs": EPOCHS, "callbacks": [stop, TqdmCallback(verbose=0)]}
+    model.fit(X, Y, validation_data=held[:2], **how, verbose=0)
+    ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(np.hstack(X), Y)
+    p = model.predict(asked, verbose=0)
+    forecasts = np.stack([0 * p, ridge.predict(np.hstack(asked)), p])
+    error = (abs(truth - forecasts) * level).mean(axis=2).T
+    names = ["last season", "ridge", "network"]
+    error = pd.DataFrame(error, ids[parts[2]], names).groupby(level=0).mean()
+    # An error of 1 is that of last season in the series' training years.
+    unit = grid.groupby(ID)[TARGET].diff(SEASON).abs()[time < one]
+    unit = unit.groupby(grid[ID]).mean()
+    error = error.div(unit[unit > 0], axis=0).dropna()
+    print(f"error of {len(error)} series:", error.mean().round(3).to_string())
+    best = error.mean()[:2].idxmin()
     gain = error[best] - error["network"]
-    far = abs(gain.mean()) > 2 * gain.std() / len(gain) ** 0.5
+    far = abs(gain.mean()) > 2 * gain.sem()
     word = "ahead of" if gain.mean() > 0 else "behind"
     print("The network is", word if far else "level with", f"{best}.")
 
@@ -224,12 +190,11 @@ def main():
     new = MODEL.with_suffix(".new.keras")
     model.save(new)
     with ZipFile(new, "a") as file:
-        file.writestr("notes.json", json.dumps({"words": words}))
+        file.writestr("notes.json", json.dumps({"columns": [*grid]}))
     new.replace(MODEL)
-    again = predict(table)
-    now = forecast(model, words, table)
-    assert np.allclose(again[TARGET], now[TARGET], rtol=1e-5)
-    print(again.head(3).to_string(index=False))
+    again = keras.models.load_model(MODEL).predict(asked, verbose=0)
+    assert np.allclose(again, p, atol=1e-5)
+    print(predict(table).head(3).to_string(index=False))
 
 
 if __name__ == "__main__":
