@@ -66,8 +66,8 @@ def refuse(bad, cells, why):
         sys.exit(f"{cells.name}, line {row + 2}: '{cells.iat[row]}' {why}")
 
 
-def series(table, least):
-    """All steps, gaps too, of the series that have at least ``least``."""
+def series(table):
+    """Every step of every series, gaps too, and HORIZON steps to come."""
     need(table, [ID, TIME, TARGET, *STATIC])
     gap = table[TARGET].isin(["", "NA", "NaN", np.nan])
     y = pd.to_numeric(table[TARGET].mask(gap), errors="coerce")
@@ -81,39 +81,46 @@ def series(table, least):
     for name in STATIC:
         first = table.groupby(ID)[name].transform("first")
         refuse(table[name] != first, table[name], f"is not its {ID}'s first")
-    ends = steps[~gap].groupby(ID)[TIME].agg(["min", "max"]).to_records()
-    grid = {a: range(b, c + 1) for a, b, c in ends if c - b >= least - 1}
+    ends = steps[~gap].groupby(ID)[TIME].agg(["min", "max"])
+    ends = ends[ends["max"] - ends["min"] + 1 >= WINDOW].to_records()
+    grid = {a: range(b, c + 1 + HORIZON) for a, b, c in ends}
     if short := sorted({*table[ID]} - {*grid}):
-        print(f"left out, under {least} steps: {short}", file=sys.stderr)
+        print(f"left out, under {WINDOW} steps: {short}", file=sys.stderr)
     if not grid:
-        sys.exit(f"no series has {least} steps")
+        sys.exit(f"no {ID} has {WINDOW} steps")
     grid = pd.Series(grid).explode().astype("int64")
     grid = grid.rename_axis(ID).reset_index(name=TIME).merge(steps, "left")
     past = grid[TARGET].fillna(grid.groupby(ID)[TARGET].shift(SEASON))
-    grid = grid.assign(past=past.groupby(grid[ID]).ffill(), one=1.0)
+    grid = grid.assign(past=past.groupby(grid[ID]).ffill())
     facts = table.drop_duplicates(ID).set_index(ID)[STATIC]
     return grid.join(pd.get_dummies(facts), on=ID)  # a column for each word
 
 
 def windows(grid, start):
-    """What is read, over its mean level; that level; its last season."""
-    past = grid["past"].to_numpy()[start[:, None] + np.arange(WINDOW)]
+    """What is read; what follows, less last season; what these are over."""
+    rows = start[:, None] + np.arange(WINDOW + HORIZON)
+    past = grid["past"].to_numpy()[rows[:, :WINDOW]]
     level = np.abs(past).mean(axis=1, keepdims=True)
     level[level == 0] = 1
     last = past[:, WINDOW - SEASON + np.arange(HORIZON) % SEASON]
-    return [past / level, grid.iloc[start, 4:].to_numpy("f")], level, last
+    change = (grid[TARGET].to_numpy()[rows[:, WINDOW:]] - last) / level
+    past = (past / level).reshape(-1, WINDOW // SEASON, SEASON)
+    facts = grid.iloc[:, 4:].to_numpy("f")[rows[:, :WINDOW:SEASON]]
+    return np.concatenate([past, facts], axis=2), change, level, last
 
 
-def network(X, fixed):
-    """The windows and the STATIC columns of training give the scale."""
-    seasons = layers.Reshape((-1, SEASON))
-    scale, scale_fixed = layers.Normalization(), layers.Normalization()
-    scale.adapt(seasons(X))
-    scale_fixed.adapt(fixed)
-    window, fact = keras.Input(X.shape[1:]), keras.Input(fixed.shape[1:])
-    state = layers.GRU(64)(scale(seasons(window)))  # a step is a season
-    state = layers.Concatenate()([state, scale_fixed(fact)])
-    model = keras.Model([window, fact], layers.Dense(HORIZON)(state))
+def network(X):
+    """``X`` of the training set, (windows, seasons, all), gives the scale."""
+    scale = layers.Normalization()
+    scale.adapt(X)
+    model = keras.Sequential(
+        [
+            keras.Input(X.shape[1:]),
+            scale,
+            layers.GRU(64),
+            layers.Dense(HORIZON),
+        ]
+    )
     model.compile(keras.optimizers.Adam(0.002, clipnorm=1.0), loss="mae")
     return model
 
@@ -124,62 +131,55 @@ def predict(table):
         sys.exit(f"there is no {MODEL} yet: run without a file to train it")
     model = keras.models.load_model(MODEL)
     columns = json.loads(ZipFile(MODEL).read("notes.json"))["columns"]
-    grid = series(table, WINDOW)
+    grid = series(table)
     if new := sorted({*grid} - {*columns}):
-        sys.exit(f"{new}: the training had {columns[5:]}")
+        sys.exit(f"{new}: the training had {columns[4:]}")
     grid = grid.reindex(columns=columns, fill_value=0)
     end = np.flatnonzero(~grid[ID].duplicated(keep="last"))
-    X, level, last = windows(grid, end - WINDOW + 1)
-    p = last + level * model.predict(X, verbose=0)
-    step = grid[TIME].to_numpy()[end, None] + 1 + np.arange(HORIZON)
-    time = pd.PeriodIndex.from_ordinals(step.ravel(), freq=EVERY)
-    ids = grid[ID].iloc[end].repeat(HORIZON)
-    return pd.DataFrame({ID: ids.array, TIME: time, TARGET: p.ravel()})
+    X, _, level, last = windows(grid, end + 1 - WINDOW - HORIZON)
+    p = last + level * model.predict(X, 1024, verbose=0)
+    found = grid.groupby(ID)[[ID, TIME]].tail(HORIZON)
+    time = pd.PeriodIndex.from_ordinals(found[TIME], freq=EVERY)
+    return found.assign(**{TIME: time, TARGET: p.ravel()})
 
 
 def main():
-    table = load(FILE)
-    grid = series(table, WINDOW + HORIZON)
+    grid = series(table := load(FILE))
     ids, time, y = (grid[name].to_numpy() for name in (ID, TIME, TARGET))
-    print("series:", len({*ids}), "gaps:", np.isnan(y).sum())
-    start = np.arange(len(grid) - WINDOW - HORIZON + 1)
+    start = np.arange(len(grid) + 1 - WINDOW - HORIZON)
     end = start + WINDOW + HORIZON - 1
     known = grid[TARGET].rolling(HORIZON).count().to_numpy()
     whole = (ids[start] == ids[end]) & (known[end] == HORIZON)
-    one, two = np.quantile(time, [0.7, 0.85]).astype(int)
+    one, two = np.quantile(time[~np.isnan(y)], [0.7, 0.85]).astype(int)
     first, last = time[start + WINDOW], time[end]
     train = whole & (last < one)
     validation = whole & (first >= one) & (last < two)
     test = whole & (first >= two) & ((first - two) % HORIZON == 0)
     mix = np.random.default_rng(0).permutation
     parts = [mix(start[part])[:MOST] for part in (train, validation, test)]
-    print("windows:", *map(len, parts))
+    print("series:", len({*ids}), "windows:", *map(len, parts))
     if not all(map(len, parts)):
         sys.exit("too few windows to learn and to test: make them shorter")
 
-    def part(start):
-        """What is read; the change since last season, over the level."""
-        X, level, last = windows(grid, start)
-        future = y[start[:, None] + WINDOW + np.arange(HORIZON)]
-        return X, (future - last) / level, level
-
-    (X, Y, _), held, (asked, truth, level) = map(part, parts)
     keras.utils.set_random_seed(0)
-    model = network(*X)
+    (X, Y, *_), held, (asked, truth, level, _) = (
+        windows(grid, part) for part in parts
+    )
+    model = network(X)
     stop = EarlyStopping(patience=10, restore_best_weights=True)
     how = {"epochs": EPOCHS, "callbacks": [stop, TqdmCallback(verbose=0)]}
     model.fit(X, Y, validation_data=held[:2], **how, verbose=0)
-    ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(np.hstack(X), Y)
-    p = model.predict(asked, verbose=0)
-    forecasts = np.stack([0 * p, ridge.predict(np.hstack(asked)), p])
-    error = (abs(truth - forecasts) * level).mean(axis=2).T
+    ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(X.reshape(len(X), -1), Y)
+    linear = ridge.predict(asked.reshape(len(asked), -1))
+    p = model.predict(asked, 1024, verbose=0)
+    miss = np.abs(truth - [0 * p, linear, p]) * level
     names = ["last season", "ridge", "network"]
-    error = pd.DataFrame(error, ids[parts[2]], names).groupby(level=0).mean()
+    error = pd.DataFrame(miss.mean(axis=2).T, ids[parts[2]], names)
     # An error of 1 is that of last season in the series' training years.
     unit = grid.groupby(ID)[TARGET].diff(SEASON).abs()[time < one]
     unit = unit.groupby(grid[ID]).mean()
-    error = error.div(unit[unit > 0], axis=0).dropna()
-    print(f"error of {len(error)} series:", error.mean().round(3).to_string())
+    error = error.groupby(level=0).mean().div(unit[unit > 0], axis=0).dropna()
+    print(error.mean().round(3).to_string())
     best = error.mean()[:2].idxmin()
     gain = error[best] - error["network"]
     far = abs(gain.mean()) > 2 * gain.sem()
@@ -192,7 +192,7 @@ def main():
     with ZipFile(new, "a") as file:
         file.writestr("notes.json", json.dumps({"columns": [*grid]}))
     new.replace(MODEL)
-    again = keras.models.load_model(MODEL).predict(asked, verbose=0)
+    again = keras.models.load_model(MODEL).predict(asked, 1024, verbose=0)
     assert np.allclose(again, p, atol=1e-5)
     print(predict(table).head(3).to_string(index=False))
 
