@@ -35,10 +35,8 @@ def load(path):
 
         table = data("ggplot2", "txhousing")
         month = pd.to_datetime(table[["year", "month"]].assign(day=1))
-        county = table["city"].str.contains("County")
-        return table.assign(
-            month=month, kind=np.where(county, "county", "city")
-        )
+        kind = np.where(table["city"].str.contains("County"), "county", "city")
+        return table.assign(month=month, kind=kind)
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             head = file.readline()
@@ -90,22 +88,21 @@ def series(table):
     return grid.join(pd.get_dummies(facts), on=ID)  # a column for each word
 
 
-def windows(grid, now):
+def windows(grid, start):
     """What is read, and the change since last season: both over a level."""
-    rows = now[:, None] + np.arange(-STEPS, 0)
+    rows = start[:, None] + np.arange(STEPS)
     past = grid["past"].to_numpy()[rows]
     level = np.abs(past).mean(axis=1, keepdims=True)
     level[level == 0] = 1
-    ahead = np.arange(HORIZON)
-    last = past[:, STEPS - SEASON + ahead % SEASON]
-    change = (grid[TARGET].to_numpy()[now[:, None] + ahead] - last) / level
+    last = past[:, STEPS - SEASON + np.arange(HORIZON) % SEASON]
+    ahead = start[:, None] + STEPS + np.arange(HORIZON)
+    change = (grid[TARGET].to_numpy()[ahead] - last) / level
     past = (past / level).reshape(-1, STEPS // SEASON, SEASON)
     facts = grid.iloc[:, 4:].to_numpy("f")[rows[:, ::SEASON]]
     return np.concatenate([past, facts], axis=2), change, level, last
 
 
 def predict(table):
-    """The HORIZON steps that follow the last value of each series."""
     if not MODEL.exists():
         sys.exit(f"there is no {MODEL} yet: run without a file to train it")
     model = keras.models.load_model(MODEL)
@@ -115,7 +112,7 @@ def predict(table):
         sys.exit(f"{new}: the training had {columns[4:]}")
     grid = grid.reindex(columns=columns, fill_value=0)
     end = np.flatnonzero(~grid[ID].duplicated(keep="last"))
-    X, _, level, last = windows(grid, end + 1 - HORIZON)
+    X, _, level, last = windows(grid, end + 1 - STEPS - HORIZON)
     p = last + level * model.predict(X, 1024, verbose=0)
     found = grid.groupby(ID)[[ID, TIME]].tail(HORIZON)
     time = pd.PeriodIndex.from_ordinals(found[TIME], freq=STEP)
@@ -126,16 +123,16 @@ def main():
     grid = series(table := load(FILE))
     ids, time, y = (grid[name].to_numpy() for name in (ID, TIME, TARGET))
     print("series:", n := len({*ids}), "gaps:", sum(np.isnan(y)) - HORIZON * n)
-    now = np.arange(STEPS, len(grid) - HORIZON + 1)  # first steps to forecast
-    given = grid[TARGET].rolling(HORIZON).count()[now + HORIZON - 1]
-    whole = (ids[now - STEPS] == ids[now]) & (given == HORIZON)
+    size = len(grid) - STEPS - HORIZON + 1
+    start = np.random.default_rng(0).permutation(size)
+    given = grid[TARGET].rolling(HORIZON).count()[start + STEPS + HORIZON - 1]
+    whole = (ids[start] == ids[start + STEPS]) & (given == HORIZON).array
     one, two = np.quantile(time[~np.isnan(y)], [0.7, 0.85]).astype(int)
-    first, after = time[now], time[now] + HORIZON
-    train = whole & (after <= one)
-    validation = whole & (first >= one) & (after <= two)
+    first = time[start + STEPS]  # to be forecast
+    train = whole & (first + HORIZON <= one)
+    validation = whole & (first >= one) & (first + HORIZON <= two)
     test = whole & (first >= two) & ((first - two) % HORIZON == 0)
-    mix = np.random.default_rng(0).permutation
-    parts = [mix(now[part])[:WINDOWS] for part in (train, validation, test)]
+    parts = [start[part][:WINDOWS] for part in (train, validation, test)]
     print("windows:", *map(len, parts))
     if not all(map(len, parts)):
         sys.exit("too few windows to learn and to test: make them shorter")
@@ -149,7 +146,6 @@ def main():
     stop = EarlyStopping(patience=10, restore_best_weights=True)
     how = {"epochs": EPOCHS, "callbacks": [stop, TqdmCallback(verbose=0)]}
     model.fit(X, Y, validation_data=held[:2], **how, verbose=0)
-
     asked, truth, level, _ = exam
     ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(X.reshape(len(X), -1), Y)
     linear = ridge.predict(asked.reshape(len(asked), -1))
