@@ -123,8 +123,7 @@ def main():
     grid = series(table := load(FILE))
     ids, time, y = (grid[name].to_numpy() for name in (ID, TIME, TARGET))
     print("series:", n := len({*ids}), "gaps:", sum(np.isnan(y)) - HORIZON * n)
-    size = len(grid) - STEPS - HORIZON + 1
-    start = np.random.default_rng(0).permutation(size)
+    start = np.random.default_rng(0).permutation(len(grid) - STEPS - HORIZON)
     given = grid[TARGET].rolling(HORIZON).count()[start + STEPS + HORIZON - 1]
     whole = (ids[start] == ids[start + STEPS]) & (given == HORIZON).array
     one, two = np.quantile(time[~np.isnan(y)], [0.7, 0.85]).astype(int)
@@ -136,24 +135,24 @@ def main():
     print("windows:", *map(len, parts))
     if not all(map(len, parts)):
         sys.exit("too few windows to learn and to test: make them shorter")
-    (X, Y, *_), held, exam = (windows(grid, part) for part in parts)
+    (X, Y, *_), held, (ask, true, level, _) = (windows(grid, p) for p in parts)
 
     keras.utils.set_random_seed(0)
     scale = layers.Normalization()
     scale.adapt(X)
-    model = keras.Sequential([scale, layers.GRU(64), layers.Dense(HORIZON)])
-    model.compile(keras.optimizers.Adam(0.002, clipnorm=1.0), loss="mae")
+    read = [layers.GRU(128), layers.Dropout(0.5)]  # a season a step
+    model = keras.Sequential([scale, *read, layers.Dense(HORIZON)])
+    model.compile(keras.optimizers.Adam(0.001, clipnorm=1.0), loss="mae")
     stop = EarlyStopping(patience=10, restore_best_weights=True)
     how = {"epochs": EPOCHS, "callbacks": [stop, TqdmCallback(verbose=0)]}
-    model.fit(X, Y, validation_data=held[:2], **how, verbose=0)
-    asked, truth, level, _ = exam
+    model.fit(X, Y, 128, validation_data=held[:2], **how, verbose=0)
     ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(X.reshape(len(X), -1), Y)
-    linear = ridge.predict(asked.reshape(len(asked), -1))
-    p = model.predict(asked, 1024, verbose=0)
+    linear = ridge.predict(ask.reshape(len(ask), -1))
+    p = model.predict(ask, 1024, verbose=0)
     # An error of 1 is that of last season in the series' training years.
     moved = grid.groupby(ID)[TARGET].diff(SEASON).abs().where(time < one)
     unit = moved.groupby(ids).transform("mean").replace(0, np.nan).to_numpy()
-    miss = np.abs(truth - [0 * p, linear, p]).mean(axis=2) * level[:, 0]
+    miss = np.abs(true - [0 * p, linear, p]).mean(axis=2) * level[:, 0]
     names = ["last season", "ridge", "network"]
     error = pd.DataFrame((miss / unit[parts[2]]).T, ids[parts[2]], names)
     error = error.groupby(level=0).mean().dropna()
@@ -170,7 +169,7 @@ def main():
     with ZipFile(new, "a") as file:
         file.writestr("notes.json", json.dumps({"columns": [*grid]}))
     new.replace(MODEL)
-    again = keras.models.load_model(MODEL).predict(asked, 1024, verbose=0)
+    again = keras.models.load_model(MODEL).predict(ask, 1024, verbose=0)
     assert np.allclose(again, p, atol=1e-5)
     print(predict(table).head(3).to_string(index=False))
 
