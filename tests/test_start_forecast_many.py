@@ -140,6 +140,8 @@ BAD = {
     "size, line 9: '7.0' is not its id's first": lambda t: spoil(
         t, 7, "size", 7.0
     ),
+    "kind, line 9: '' is no value": lambda t: spoil(t, 7, "kind", ""),
+    "size, line 9: 'inf' is no value": lambda t: spoil(t, 7, "size", np.inf),
     "the file has no rows": lambda t: t[:0],
     "no id has 12 steps": lambda t: t.groupby("id").head(STEPS - 1),
     "too few windows": lambda t: t.groupby("id").head(STEPS + 5),
@@ -217,24 +219,32 @@ def test_gaps_are_filled_with_the_past_only_and_never_a_target(
     assert "series: 2 gaps: 8" in result.stdout, result.error
 
 
-def test_no_window_reads_two_series_and_none_its_target(program, trained):
-    """A number in the cells tells where each window's numbers are from."""
+def test_windows_keep_to_one_series_and_to_their_years(program, tmp_path):
+    """Each value counts the days, so that a window tells where it is from."""
     table = tides(series=3)
-    table["y"] = 1000.0 * table["id"] + range(len(table))
-    table.to_csv(trained / "new.csv", index=False)
-    start = "np.arange(len(g) - STEPS - HORIZON + 1)"
-    look = f"(lambda g: windows(g, {start})[1:])(series(load('new.csv')))"
-    printed = program.call(
-        trained, f"[x.tolist() for x in {look}]".replace("nan", "None")
+    days = (table["day"] - pd.Timestamp("2026-01-01")).dt.days
+    table["y"] = days + 1000.0 * (table["id"] + 1)
+    table.to_csv(tmp_path / "data.csv", index=False)
+    watch = (
+        "import keras\nimport numpy as np\n\n"
+        "def fit(self, X, Y, size, validation_data, **how):\n"
+        "    held_X, held_Y = validation_data\n"
+        "    np.savez('seen.npz', X=X, Y=Y, held_X=held_X, held_Y=held_Y)\n"
+        "    raise KeyboardInterrupt\n\n"
+        "keras.Sequential.fit = fit\n"
     )
-    change, level, last = eval(printed, {"nan": np.nan})
-    future = np.array(change) * np.array(level) + np.array(last)
-    whole = np.isfinite(future).all(axis=1)
-    y = table["y"].to_numpy()
-    sizes = table.groupby("id").size()
-    within = sizes - STEPS - ASK["HORIZON"] + 1
-    assert whole.sum() >= within.sum()
-    assert np.allclose(future[0], y[STEPS : STEPS + 4])
+    result = program.run(tmp_path, before=watch, FILE="data.csv")
+    assert "KeyboardInterrupt" in result.error
+    seen = np.load(tmp_path / "seen.npz")
+    ends = []
+    for X, Y in ("X", "Y"), ("held_X", "held_Y"):
+        past = seen[X][:, :, : ASK["SEASON"]].reshape(-1, STEPS)
+        future = seen[Y] + past[:, -ASK["SEASON"] :]
+        step = np.diff(np.hstack([past, future]).astype(float))
+        assert np.allclose(step, step[:, :1], rtol=1e-3)
+        first, last = (future[:, [0, -1]] / step[:, :1]).round().T % 1000
+        ends += [first.min(), last.max()]
+    assert ends[1] < ends[2]  # what is learned ends before what is held
 
 
 def test_without_facts_and_with_one_series(program, tmp_path):

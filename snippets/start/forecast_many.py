@@ -65,12 +65,13 @@ def series(table):
     gap = table[TARGET].isin(["", "NA", "NaN", "nan", np.nan])
     y = pd.to_numeric(table[TARGET].mask(gap), errors="coerce")
     refuse(~np.isfinite(y) & ~gap, table[TARGET], "is no number")
-    date = pd.to_datetime(table[TIME], format="ISO8601", errors="coerce")
+    date = pd.to_datetime(table[TIME], "coerce", utc=True, format="ISO8601")
     refuse(date.isna(), table[TIME], "is no date like 2026-11-27")
-    step = date.dt.to_period(STEP).astype("int64")
+    step = date.dt.tz_localize(None).dt.to_period(STEP).astype("int64")
     steps = pd.DataFrame({ID: table[ID], TIME: step, TARGET: y})
     refuse(steps.duplicated([ID, TIME]), table[TIME], "comes twice")
     for name in STATIC:
+        refuse(table[name].isin(["", np.inf]), table[name], "is no value")
         first = table.groupby(ID)[name].transform("first")
         refuse(table[name] != first, table[name], f"is not its {ID}'s first")
     ends = steps[~gap].groupby(ID)[TIME].agg(["min", "max"])
@@ -85,7 +86,7 @@ def series(table):
     past = grid[TARGET].fillna(grid.groupby(ID)[TARGET].shift(SEASON))
     grid["past"] = past.groupby(grid[ID]).ffill()
     facts = table.drop_duplicates(ID).set_index(ID)[STATIC]
-    return grid.join(pd.get_dummies(facts), on=ID)  # a column for each word
+    return grid.join(pd.get_dummies(facts) if STATIC else facts, on=ID)
 
 
 def windows(grid, start):
@@ -105,7 +106,6 @@ def windows(grid, start):
 def predict(table):
     if not MODEL.exists():
         sys.exit(f"there is no {MODEL} yet: run without a file to train it")
-    model = keras.models.load_model(MODEL)
     columns = json.loads(ZipFile(MODEL).read("notes.json"))["columns"]
     grid = series(table)
     if new := sorted({*grid} - {*columns}):
@@ -113,7 +113,7 @@ def predict(table):
     grid = grid.reindex(columns=columns, fill_value=0)
     end = np.flatnonzero(~grid[ID].duplicated(keep="last"))
     X, _, level, last = windows(grid, end + 1 - STEPS - HORIZON)
-    p = last + level * model.predict(X, 1024, verbose=0)
+    p = last + level * keras.models.load_model(MODEL).predict(X, verbose=0)
     found = grid.groupby(ID)[[ID, TIME]].tail(HORIZON)
     time = pd.PeriodIndex.from_ordinals(found[TIME], freq=STEP)
     return found.assign(**{TIME: time, TARGET: p.ravel()})
@@ -132,7 +132,7 @@ def main():
     validation = whole & (first >= one) & (first + HORIZON <= two)
     test = whole & (first >= two) & ((first - two) % HORIZON == 0)
     parts = [start[part][:WINDOWS] for part in (train, validation, test)]
-    print("windows:", *map(len, parts))
+    print("windows:", *map(len, parts), "facts:", [*grid][4:])
     if not all(map(len, parts)):
         sys.exit("too few windows to learn and to test: make them shorter")
     (X, Y, *_), held, (ask, true, level, _) = (windows(grid, p) for p in parts)
