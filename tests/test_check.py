@@ -233,7 +233,32 @@ def test_a_block_that_prints_to_stderr_only(project):
 
 
 def test_a_progress_bar_is_no_complaint(project):
-    page = project.page(a="from tqdm import tqdm\nfor _ in tqdm([1]): pass")
+    page = project.page(
+        a="from tqdm import tqdm\nfor _ in tqdm([1]): pass\n"
+        "for _ in tqdm(iter([1]), unit='epoch'): pass"
+    )
+    project.passes(page)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("-a = 2\n+a = 3", "0 times in the program: a = 2"),
+        ("+a = 3", "times in the program"),
+        ("a = 1", "neither ' ', '+' nor '-'"),
+    ],
+)
+def test_a_swap_that_does_not_fit(project, change, complaint):
+    page = project.page(a="a = 1")
+    with page.path.open("a") as file:
+        file.write(f"\n```diff\n{change}\n```\n")
+    project.complains(page, "cannot be put in", complaint)
+
+
+def test_a_swap_that_fits(project):
+    page = project.page(a="a = 1\nb = 2")
+    with page.path.open("a") as file:
+        file.write("\n```diff\n a = 1\n-b = 2\n+b = a\n```\n")
     project.passes(page)
 
 

@@ -11,12 +11,15 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from mkdocs.config import load_config
 from nbclient import NotebookClient
+from pypdf import PdfReader
 
 from tests.bench import TARGETS, weigh
 from tests.conftest import build
 from unrolled import check
-from unrolled.page import Notebook, pages
+from unrolled.course import course
+from unrolled.page import ROOT, Notebook, page_at, pages
 from unrolled.pdf import print_course
 
 SITE = {page.name.as_posix(): page for page in pages()}
@@ -84,6 +87,17 @@ def test_links_and_anchors_lead_somewhere(site, name):
             if anchor not in anchors and not anchor.startswith("__"):
                 broken.append(link)
     assert not broken, f"{name}: broken links {broken}"
+
+
+def test_no_script_holds_up_a_page(name, site):
+    """And no more style sheets than there have to be."""
+    text = (site / url(name) / "index.html").read_text("utf-8")
+    scripts = re.findall(r"<script [^>]*\bsrc=[^>]*>", text)
+    assert scripts
+    assert [script for script in scripts if " defer" not in script] == []
+    sheets = re.findall(r'<link rel="stylesheet" href=".*?([\w-]+)\.', text)
+    formulas = ["katex-swap"] if 'class="katex"' in text else []
+    assert sheets == ["main", "unrolled", *formulas]
 
 
 def download(site, page, suffix):
@@ -200,12 +214,21 @@ def test_the_site_opens_from_the_disk(browser, tmp_path):
 
 
 def test_the_course_is_one_pdf(site, browser, tmp_path):
-    """Printed, with its contents as the first page's links."""
+    """Printed, with its contents on the first page, and page numbers there
+    that lead to the titles."""
     path = tmp_path / "course.pdf"
     print_course(site, path, browser)
     assert path.read_bytes().startswith(b"%PDF")
     assert 100_000 < path.stat().st_size < 5_000_000
     assert not (site / "course.html").exists()
+    texts = [page.extract_text() for page in PdfReader(path).pages]
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    titles = [page_at(ROOT / "docs/en" / uri).title for uri in course(config)]
+    listed = re.findall(r"^\d+\. (.+) (\d+)$", texts[0], re.M)
+    assert [title for title, _ in listed] == titles
+    for title, number in listed:
+        text = texts[int(number) - 1].splitlines()
+        assert title in text[:3] and text[-1] == number
 
 
 @contextlib.contextmanager
@@ -380,6 +403,18 @@ def test_the_run_line_can_be_copied(visit):
     assert copied.startswith("pip install keras ")
 
 
+def test_numbers_stand_below_each_other_in_a_table(visit):
+    tab = visit("rnn/how-to-use-one")
+    cells = tab.locator(".data .number")
+    style = "cells => cells.map(cell => getComputedStyle(cell).{})"
+    assert cells.count() > 2
+    for key, value in [
+        ("textAlign", "right"),
+        ("fontVariantNumeric", "lining-nums tabular-nums"),
+    ]:
+        assert set(cells.evaluate_all(style.format(key))) == {value}
+
+
 def test_the_picture_on_the_home_page_moves_once(visit):
     """It ends whole; a button shows it again; who wants none sees none."""
     tab = visit("index", reduced_motion="no-preference")
@@ -440,6 +475,27 @@ def visit(browser, address):
         yield lambda name, **options: visits.enter_context(
             visited(browser, address, name, **options)
         )
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_far_from_the_screen_waits(visit, width):
+    """It is not laid out, though its room is held and it can be jumped to."""
+    view = {"width": width, "height": 844}
+    name = "practice/errors"
+    tab = visit(name, viewport=view)
+    last = tab.locator("article > .highlight code").last  # not in a fold
+    laid_out = "one => one.checkVisibility({contentVisibilityAuto: true})"
+    assert not last.evaluate(laid_out)
+    height = "document.body.scrollHeight"
+    held = tab.evaluate(height)
+    heading = tab.locator("article h2[id]").last
+    tab.goto(f"{url(name)}#{heading.get_attribute('id')}")
+    top = "one => one.getBoundingClientRect().top"
+    assert 0 < heading.evaluate(top) < 100
+    at_once = ".md-typeset * { content-visibility: visible !important }"
+    tab.add_style_tag(content=at_once)
+    assert last.evaluate(laid_out)
+    assert held == pytest.approx(tab.evaluate(height), rel=0.03)
 
 
 def test_search_finds_a_page(visit):

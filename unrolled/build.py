@@ -284,6 +284,8 @@ def on_page_content(content, page, config, files):
         return content  # told in its place
     content = furniture.tensors(content, page.meta.get("tensors", {}))
     content = furniture.tables(content)
+    # The letters of a drawing would stand as words in the search's answers.
+    content = content.replace("<svg ", "<svg data-search-exclude ")
     if page.is_homepage:
         pages = [
             (
@@ -315,7 +317,7 @@ def on_page_context(context, page, config, nav):
 
 @event_priority(-50)
 def _after_search(context, page, config, nav):
-    page.content = page.whole
+    page.content = furniture.room(page.whole)
     return context
 
 
@@ -323,23 +325,18 @@ on_page_context = CombinedEvent(on_page_context, _after_search)
 
 
 def on_post_page(output, page, config):
-    """Add to the head what the page needs of scripts and styles.
+    """Add the styles of formulas to the head of a page that has any.
 
     Beside the page goes its text, blocks and outputs in it, for machines.
     """
-    # Before Material's own script, which asks for the index at once.
-    uris = {"scripts/search.js": '<script src="{}"></script>'}
     source = page.file.src_uri
     if not serving:  # a page may have a mistake
         text = llms.plain(page_at(Path(config.docs_dir, source)))
         _write(Path(config.site_dir, llms.beside(source)), text)
     if 'class="katex"' in output:
-        uris[STYLES] = '<link rel="stylesheet" href="{}">'
-    head = "".join(
-        element.format(get_relative_url(uri, page.url))
-        for uri, element in uris.items()
-    )
-    output = output.replace("</head>", f"{head}</head>", 1)
+        styles = get_relative_url(STYLES, page.url)
+        link = f'<link rel="stylesheet" href="{styles}">'
+        output = output.replace("</head>", f"{link}</head>", 1)
     return _with_policy(output)
 
 

@@ -10,10 +10,17 @@
   });
 
   const all = document.querySelectorAll(".md-content pre > code, .katex-display, .run code");
-  const look = () => all.forEach(reach);
 
-  look(); // at once: an observer's first call may be late
+  // One after another: what is far from the screen is laid out only to answer,
+  // and all at once would hold up the reader.
+  const look = (left = [...all]) => {
+    if (!left.length) return;
+    reach(left.shift());
+    setTimeout(look, 0, left);
+  };
+
+  look(); // an observer is not called for what is far from the screen
   all.forEach((wide) => resized.observe(wide));
   // A formula may come to need more room when its font is there.
-  document.fonts.addEventListener("loadingdone", look);
+  document.fonts.addEventListener("loadingdone", () => look());
 }
