@@ -136,7 +136,6 @@ def main():
     if not all(map(len, parts)):
         sys.exit("too few windows to learn and to test: make them shorter")
     (X, Y, *_), held, (ask, true, level, _) = (windows(grid, p) for p in parts)
-
     keras.utils.set_random_seed(0)
     scale = layers.Normalization()
     scale.adapt(X)
@@ -146,23 +145,24 @@ def main():
     stop = EarlyStopping(patience=10, restore_best_weights=True)
     how = {"epochs": EPOCHS, "callbacks": [stop, TqdmCallback(verbose=0)]}
     model.fit(X, Y, 128, validation_data=held[:2], **how, verbose=0)
-    ridge = RidgeCV(np.logspace(-3, 5, 9)).fit(X.reshape(len(X), -1), Y)
-    linear = ridge.predict(ask.reshape(len(ask), -1))
+    linear = []
+    for kept in slice(SEASON), slice(None):  # without STATIC, and with it
+        a, b = (x[..., kept].reshape(len(x), -1) for x in (X, ask))
+        linear.append(RidgeCV(np.logspace(-3, 5, 9)).fit(a, Y).predict(b))
     p = model.predict(ask, 1024, verbose=0)
     # An error of 1 is that of last season in the series' training years.
     moved = grid.groupby(ID)[TARGET].diff(SEASON).abs().where(time < one)
     unit = moved.groupby(ids).transform("mean").replace(0, np.nan).to_numpy()
-    miss = np.abs(true - [0 * p, linear, p]).mean(axis=2) * level[:, 0]
-    names = ["last season", "ridge", "network"]
+    miss = np.abs(true - [0 * p, *linear, p]).mean(axis=2) * level[:, 0]
+    names = ["last season", "ridge", "ridge, STATIC", "network"]
     error = pd.DataFrame((miss / unit[parts[2]]).T, ids[parts[2]], names)
     error = error.groupby(level=0).mean().dropna()
     print(error.mean().round(3).to_string())
-    best = error.mean()[:2].idxmin()
+    best = error.mean()[:3].idxmin()
     gain = error[best] - error["network"]
     far = abs(gain.mean()) > 2 * gain.sem()
     word = "ahead of" if gain.mean() > 0 else "behind"
     print("The network is", word if far else "level with", f"{best}.")
-
     # An interrupted run leaves the old model whole.
     new = MODEL.with_suffix(".new.keras")
     model.save(new)
