@@ -28,7 +28,7 @@ TIME = "time"
 TARGET = "Demand"
 STEP = "30min"  # between rows: "30min", "h" an hour, "D" a day
 HORIZON = 1  # steps from a row to the value that it predicts
-SEASONS = [48, 336]  # steps until the series repeats: a day, a week
+SEASON = 336  # steps until the series repeats itself: here a week
 STEPS = 72  # of a training window
 WARMUP = 24  # of them, the first, which the loss leaves out
 UNITS = 32
@@ -38,8 +38,7 @@ EPOCHS = 50  # at most: training stops when it no longer helps
 MODEL = Path("step_by_step.keras")
 STATE = Path("step_by_step.npz")  # after the last row read
 RUN = "onnx"  # who predicts: "onnx", "tflite" or "keras"
-PAST = max(SEASONS)
-SETUP = [TIME, TARGET, STEP, HORIZON, SEASONS, UNITS, STATES]
+SETUP = [TIME, TARGET, STEP, HORIZON, SEASON, UNITS, STATES]
 
 
 def load(path):
@@ -95,13 +94,13 @@ def series(table, columns, last=()):
 def begin(first, count=1):
     """The states before any row: as if TARGET had always been ``first``."""
     states = {name: np.zeros((count, UNITS), "float32") for name in STATES}
-    return states | {"past": np.full((count, PAST, 1), first, "float32")}
+    return states | {"past": np.full((count, SEASON, 1), first, "float32")}
 
 
 def windows(x, starts):
     """Each begins with its own past, but with the layer's states at 0."""
     every = starts[:, None] + np.arange(STEPS)
-    past = x[starts[:, None] + np.arange(-PAST, 0), :1]
+    past = x[starts[:, None] + np.arange(-SEASON, 0), :1]
     X = {"x": x[every]} | begin(0, len(starts)) | {"past": past}
     return X, x[every[:, WARMUP:] + HORIZON, :1]
 
@@ -114,20 +113,18 @@ def network(x, change):
     # Normalization would become more inputs in ONNX; Rescaling does not.
     spread, size = np.where(np.ptp(x, 0) > 0, x.std(0), 1), change.std()
     scale = layers.Rescaling(1 / spread, -x.mean(0) / spread)
-    seen, now = [scale(inputs["x"])], inputs["x"][..., :1]
+    now = inputs["x"][..., :1]
     line = layers.Concatenate(axis=1)([inputs["past"], now])
-    for season in SEASONS:  # how TARGET went on, the last time
-        went = line[:, PAST - season + HORIZON : HORIZON - season or None]
-        went -= line[:, PAST - season : -season]
-        seen.append(layers.Rescaling(1 / size)(went))
-    z = layers.Concatenate()(seen)
+    z = layers.Rescaling(1 / size)(line[:, 1:] - line[:, :-1])
+    z = layers.Conv1D(8, SEASON)(z)  # looks back over a season of changes
+    z = layers.Concatenate()([scale(inputs["x"]), z])
     lstm = layers.LSTM(UNITS, return_sequences=True, return_state=True)
     h, *states = lstm(z, initial_state=[inputs[name] for name in STATES])
     y = layers.Dense(1)(layers.Concatenate()([h, z]))
     y = now + layers.Rescaling(size, change.mean())(y)
     # In ONNX, what comes out cannot have the name of what goes in.
     new = {f"new_{n}": s for n, s in zip(STATES, states, strict=True)}
-    new["new_past"] = line[:, -PAST:]
+    new["new_past"] = line[:, -SEASON:]
     return keras.Model(inputs, {"y": y} | new)
 
 
@@ -182,10 +179,10 @@ def main():
     rows = series(table, columns)
     x = rows.to_numpy("float32")
     train, end = int(len(x) * 0.6), int(len(x) * 0.8)
-    spans = (PAST, train), (train, end)
+    spans = (SEASON, train), (train, end)
     starts = [np.arange(a, b - STEPS - HORIZON, WARMUP) for a, b in spans]
     print("windows:", *map(len, starts), "rows to test:", len(x) - end)
-    if min(map(len, starts)) < 5 or min(SEASONS) < HORIZON:
+    if min(map(len, starts)) < 5 or SEASON < HORIZON:
         sys.exit(f"{len(x)} rows are too few, or HORIZON is over a season")
     v = x[:, 0]
     change = v[HORIZON:] - v[:-HORIZON]
@@ -204,19 +201,18 @@ def main():
 
     # As in use: cold before the test part, and then never set back.
     test = np.arange(max(end, len(x) - ROWS), len(x) - HORIZON)
-    first = test[0] - PAST - WARMUP
+    first = test[0] - SEASON - WARMUP
     batch = {"x": x[None, first:]} | begin(v[first])
     batch = model.predict(batch, verbose=0)["y"].ravel()
 
-    learn = np.arange(PAST, train - HORIZON)[-ROWS:]
-    lags = np.arange(PAST + 1)
+    learn = np.arange(SEASON, train - HORIZON)[-ROWS:]
+    lags = np.arange(SEASON + 1)
     flat = [np.hstack([v[t[:, None] - lags], x[t]]) for t in (learn, test)]
     ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 4, 6)))
     ridge.fit(flat[0], change[learn])
-    values = {"last value": v[test]}
-    for s in SEASONS:
-        values[f"as {s} steps ago"] = v[test] + change[test - s]
-    values["ridge"] = v[test] + ridge.predict(flat[1])
+    now = v[test]
+    values = {"last value": now, "last season": now + change[test - SEASON]}
+    values["ridge"] = now + ridge.predict(flat[1])
     values["network"] = batch[test - first]
     errors = pd.DataFrame(values).sub(v[test + HORIZON], axis=0).abs()
     print("mean absolute error")
@@ -249,9 +245,10 @@ def main():
     STATE.unlink(missing_ok=True)
     new.replace(MODEL)
     part = rows[some].reset_index(names=TIME)
+    half = len(part) // 2
     with TemporaryDirectory() as folder:
         path = Path(folder, "part.npz")
-        again = [predict(part[:150], path), predict(part[150:], path)]
+        again = [predict(p, path) for p in (part[:half], part[half:])]
     again = pd.concat(again)
     np.testing.assert_allclose(again[TARGET], **near)
     print(again.head(3).to_string(index=False))
