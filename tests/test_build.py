@@ -17,6 +17,7 @@ import pytest
 from nbformat import v4
 
 from tests.conftest import build
+from unrolled import furniture
 from unrolled.page import ROOT
 
 PATIENCE = 120  # seconds, on a slow and busy machine
@@ -78,6 +79,27 @@ def test_a_sound_site_builds_without_tensorflow(small):
     assert index.startswith("# Unrolled\n\n> Recurrent neural networks")
     assert "- [Page](page.md): Here is h" in index
     assert "- [Lab](lab.md): A page\n" in index
+
+
+@pytest.mark.parametrize(
+    ("cells", "aligned"),
+    [
+        (["1,500", "30"], True),
+        (["+0.5", "\u22120.25", "-3", "7 %", "2.5\u00d7", "\u2013", ""], True),
+        (["<strong>3</strong>", "<code>40</code>"], True),
+        (["12", "about 3"], False),
+        (["(2, 6, 3)", "(2, 4)"], False),
+        (["97 to 100 %", "50 %"], False),
+        (["\u2013", ""], False),
+    ],
+)
+def test_a_column_of_numbers_stands_to_the_right(cells, aligned):
+    rows = "".join(f"<tr><td>a</td><td>{cell}</td></tr>" for cell in cells)
+    head = "<tr><th>which</th><th>how many</th></tr>"
+    table = furniture.tables(f"<table>{head}{rows}</table>")
+    assert table.count('class="number"') == aligned * (len(cells) + 1)
+    assert ('<th class="number">how many</th>' in table) == aligned
+    assert "<th>which</th>" in table and "<td>a</td>" in table
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The course fits into ninety minutes, no page is too long to finish, and no
 term of the glossary is used before the reader has met it."""
 
+import nbformat
 import pytest
 import yaml
 
@@ -84,3 +85,16 @@ def test_minutes_are_words_code_and_formulas(tmp_path):
     page = Page(path, tmp_path)
     assert course.words(page) == 200  # with the title
     assert course.minutes(page) == 2
+
+
+def test_nobody_reads_a_cell_of_data(tmp_path):
+    path = tmp_path / "docs" / "en" / "labs" / "a.ipynb"
+    path.parent.mkdir(parents=True)
+    notebook = nbformat.v4.new_notebook()
+    data = "\n".join(["data = '''", *["1"] * course.DATA, "'''"])
+    notebook.cells = [
+        nbformat.v4.new_markdown_cell("# A\n\n" + "word " * 399),
+        nbformat.v4.new_code_cell(data, id="data"),
+    ]
+    path.write_text(nbformat.writes(notebook), "utf-8")
+    assert course.minutes(page_at(path, tmp_path)) == 2

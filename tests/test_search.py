@@ -270,12 +270,11 @@ QUESTIONS = [
     # These led elsewhere once.
     (
         "load csv",
-        "rnn/the-next-value-of-your-series/#a-file",
+        "start/#quick-start-load-a-csv-file",
     ),
     (
         "exogenous",
-        "applications/forecasting/#hour-of-day-and-wind-direction-as-sine-"
-        "and-cosine",
+        "start/forecast/",
     ),
     (
         "early stopping",
@@ -283,12 +282,15 @@ QUESTIONS = [
     ),
     (
         "multi-label",
-        "topologies/loss-and-prediction/#multi-label-several-labels-at-once",
+        "start/classify-lines/",
     ),
+    ("quick start", "start/#quick-start-load-a-csv-file"),
     (
-        "quick start",
-        "rnn/the-next-value-of-your-series/#now-your-file",
+        "classify multivariate time series",
+        "start/classify/#classify-a-multivariate-time-series-what-each-part-"
+        "decides",
     ),
+    ("multiple time series one model", "start/forecast-many/"),
     (
         "validation loss stop training restore best weights",
         "rnn/how-to-use-one/#train",
@@ -300,7 +302,7 @@ QUESTIONS = [
     ),
     (
         "GRU on GPU cuDNN",
-        "practice/speed/#cudnn-the-conditions-and-which-layers-meet-them",
+        "practice/gpu/#cudnn-the-conditions-and-which-layers-meet-them",
     ),
     # Forty threads, chosen before the site was asked: it answered twenty.
     # SO: stackoverflow.com (a question, or an answer to one); datascience, ai,
@@ -341,13 +343,13 @@ QUESTIONS = [
     # keras#5242, 8528
     (
         "LSTM on CPU faster than GPU",
-        "practice/speed/#cudnn-the-conditions-and-which-layers-meet-them",
+        "practice/gpu/#is-a-gpu-faster-than-a-cpu-for-an-lstm",
     ),
     # tianshilu/pMTnet#11, tensorflow#30535
     (
         "Layer lstm_2 will not use cuDNN kernels since it doesn't meet the "
         "criteria",
-        "practice/speed/#cudnn-the-conditions-and-which-layers-meet-them",
+        "practice/gpu/#cudnn-the-conditions-and-which-layers-meet-them",
     ),
     # SO 48361376, harish2704/pottan-ocr#13
     (
@@ -522,6 +524,38 @@ QUESTIONS = [
         "LSTM window size and number of units time series",
         "rnn/the-next-value-of-your-series/#windows",
     ),
+    # keras#9797, 4264, 8517
+    (
+        "trainable initial state",
+        "practice/states-in-and-out/#a-trainable-initial-state-learn-h0-and-c0",
+    ),
+    # keras#1401, 4523, 5203, 7231, 10753
+    (
+        "autoencoder",
+        "topologies/encoder-decoder/#lstm-autoencoder-reconstruct-a-sequence",
+    ),
+    # keras#439, 850, 2743
+    (
+        "reproducible runs",
+        "practice/errors-and-wrong-results/"
+        "#reproducible-runs-set_random_seed-enable_op_determinism",
+    ),
+    # keras#472, 605, 2330, 2344, 4531
+    (
+        "validation loss below training loss",
+        "practice/errors-and-wrong-results/"
+        "#validation-loss-below-the-training-loss",
+    ),
+    # keras#1727, 3378, 9889
+    (
+        "same prediction for every input",
+        "practice/errors-and-wrong-results/"
+        "#the-same-prediction-for-every-input",
+    ),
+    # tensorflow#60646, 62994, 63362
+    ("train LSTM on GPU", "practice/gpu/"),
+    ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
+    ("install tensorflow GPU", "practice/gpu/#install"),
 ]
 
 

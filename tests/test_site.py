@@ -11,12 +11,15 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from mkdocs.config import load_config
 from nbclient import NotebookClient
+from pypdf import PdfReader
 
 from tests.bench import TARGETS, weigh
 from tests.conftest import build
 from unrolled import check
-from unrolled.page import Notebook, pages
+from unrolled.course import course
+from unrolled.page import ROOT, Notebook, page_at, pages
 from unrolled.pdf import print_course
 
 SITE = {page.name.as_posix(): page for page in pages()}
@@ -211,12 +214,21 @@ def test_the_site_opens_from_the_disk(browser, tmp_path):
 
 
 def test_the_course_is_one_pdf(site, browser, tmp_path):
-    """Printed, with its contents as the first page's links."""
+    """Printed, with its contents on the first page, and page numbers there
+    that lead to the titles."""
     path = tmp_path / "course.pdf"
     print_course(site, path, browser)
     assert path.read_bytes().startswith(b"%PDF")
     assert 100_000 < path.stat().st_size < 5_000_000
     assert not (site / "course.html").exists()
+    texts = [page.extract_text() for page in PdfReader(path).pages]
+    config = load_config(str(ROOT / "mkdocs.yml"))
+    titles = [page_at(ROOT / "docs/en" / uri).title for uri in course(config)]
+    listed = re.findall(r"^\d+\. (.+) (\d+)$", texts[0], re.M)
+    assert [title for title, _ in listed] == titles
+    for title, number in listed:
+        text = texts[int(number) - 1].splitlines()
+        assert title in text[:3] and text[-1] == number
 
 
 @contextlib.contextmanager
@@ -389,6 +401,18 @@ def test_the_run_line_can_be_copied(visit):
     tab.locator(".run button").filter(has_text="Copied").wait_for()
     copied = tab.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("pip install keras ")
+
+
+def test_numbers_stand_below_each_other_in_a_table(visit):
+    tab = visit("rnn/how-to-use-one")
+    cells = tab.locator(".data .number")
+    style = "cells => cells.map(cell => getComputedStyle(cell).{})"
+    assert cells.count() > 2
+    for key, value in [
+        ("textAlign", "right"),
+        ("fontVariantNumeric", "lining-nums tabular-nums"),
+    ]:
+        assert set(cells.evaluate_all(style.format(key))) == {value}
 
 
 def test_the_picture_on_the_home_page_moves_once(visit):

@@ -88,7 +88,7 @@ def spoil(table, row, column, value):
 
 
 BAD = {
-    "no column ['label']": lambda t: t.rename(columns={"label": "lable"}),
+    "no column ['label']": lambda t: t.rename(columns={"label": "labell"}),
     "no column ['time']": lambda t: t.drop(columns="time"),
     "x, line 5: 'high' is no number": lambda t: spoil(t, 3, "x", "high"),
     "y, line 2: '' is no number": lambda t: spoil(t, 0, "y", ""),

@@ -284,6 +284,8 @@ def on_page_content(content, page, config, files):
         return content  # told in its place
     content = furniture.tensors(content, page.meta.get("tensors", {}))
     content = furniture.tables(content)
+    # The letters of a drawing would stand as words in the search's answers.
+    content = content.replace("<svg ", "<svg data-search-exclude ")
     if page.is_homepage:
         pages = [
             (

@@ -33,9 +33,7 @@ UPDATE = "if the new value is right, run: pytest --update-outputs"
 
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*(?:e[+-]?\d+)?")
 # What tqdm writes: each bar replaces the one before it.
-PROGRESS = re.compile(
-    r"[^\r\n]*(?:\d+%\||\d+\w* \[\d\d:\d\d, )[^\r\n]*\r?\n?"
-)
+PROGRESS = re.compile(r"[^\r\n]*(?:\d+%\||\d+\w* \[\d\d:\d\d, )[^\r\n]*\r?\n?")
 
 MODEL_LIMIT = 500_000  # bytes
 # Where a training decides a figure: of 346 by 209 points, of 255 in a colour.

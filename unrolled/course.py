@@ -9,6 +9,7 @@ from unrolled.page import Notebook, Page, PageError
 WORDS = 200  # read in a minute
 LINES = 20  # of code, in a minute
 # A displayed formula takes a minute.
+DATA = 1000  # lines of a block that is data: a page shows a few of them
 
 FOLDED = re.compile(r'\?\?\? \w+ "(Solution|Answer)"')
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
@@ -67,6 +68,7 @@ def minutes(page: Page) -> int:
         bool(line.strip())
         for block in page.blocks
         if isinstance(page, Notebook) or block.line in lines
+        if len(block.code.splitlines()) < DATA  # nobody reads those
         for line in block.code.splitlines()
     )
     formulas = len(FORMULA.findall("\n".join(lines.values())))

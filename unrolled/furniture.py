@@ -19,15 +19,56 @@ BLOCK = re.compile(r'<div (class="language-\w+ highlight">.*?</pre>)', re.S)
 TAG = re.compile(r"<[^>]+>")
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
 UNSEEN = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.S)
+TABLE = re.compile(r"<table>(.*?)</table>", re.S)
+ROW = re.compile(r"<tr>.*?</tr>", re.S)
+CELL = re.compile(r"<(t[hd])>(.*?)</\1>", re.S)
+# In a column of numbers: 1,500 or -0.3 or 40 %, a dash, or nothing.
+NUMBER = re.compile(
+    r"[-–—]?|[-+−±]?\d[\d,]*(\.\d+)?\s?[%×]?"  # noqa: RUF001
+).fullmatch
 LONGEST = 160  # characters of a description
 
 
 def tables(content: str) -> str:
-    """Tables in a box that scrolls, within the keyboard's reach."""
-    content = content.replace(
-        "<table>", '<div class="table" tabindex="0"><table class="data">'
+    """Tables in a box that scrolls, within the keyboard's reach; columns of
+    numbers stand to the right."""
+    return TABLE.sub(
+        lambda table: (
+            '<div class="table" tabindex="0"><table class="data">'
+            f"{_aligned(table[1])}</table></div>"
+        ),
+        content,
     )
-    return content.replace("</table>", "</table></div>")
+
+
+def _aligned(table: str) -> str:
+    """The rows of a table, with its columns of numbers marked."""
+    rows = [
+        [_plain(cell) for _, cell in CELL.findall(row)]
+        for row in ROW.findall(table)
+    ]
+    numbers = [
+        any(map(str.isdigit, "".join(cells))) and all(map(NUMBER, cells))
+        for _, *cells in zip(*rows, strict=True)
+    ]
+
+    def mark(row):
+        column = iter(numbers)
+        return CELL.sub(
+            lambda cell: (
+                f'<{cell[1]} class="number">{cell[2]}</{cell[1]}>'
+                if next(column)
+                else cell[0]
+            ),
+            row[0],
+        )
+
+    return ROW.sub(mark, table)
+
+
+def _plain(text: str) -> str:
+    """What a reader sees of a piece of HTML."""
+    return " ".join(html.unescape(TAG.sub("", UNSEEN.sub("", text))).split())
 
 
 def strips(content: str, count: int) -> str:
@@ -88,8 +129,7 @@ def description(content: str) -> str:
     """The first sentences of a page, as search engines and lists show it."""
     text = ""
     for paragraph in PARAGRAPH.findall(UNSEEN.sub("", content)):
-        plain = " ".join(html.unescape(TAG.sub("", paragraph)).split())
-        for sentence in re.split(r"(?<=[.?!]) ", plain):
+        for sentence in re.split(r"(?<=[.?!]) ", _plain(paragraph)):
             if text and len(text) + len(sentence) >= LONGEST:
                 return text
             text = f"{text} {sentence}".strip()
@@ -132,7 +172,7 @@ def facts(page: Page) -> str:
             f"{name} {version}" for name, version in run["versions"].items()
         )
         known += [f"runs {run['seconds']} s on one core", versions]
-        known.append(f"last recorded {run['date']}")
+        known.append(f"last recorded <time>{run['date']}</time>")
     return " · ".join(fact for fact in known if fact)
 
 

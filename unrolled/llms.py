@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from mkdocs.utils.meta import get_data
 
 from unrolled.blocks import expand
+from unrolled.course import DATA
 from unrolled.page import Notebook, Page
 
 INTRODUCTION = (
@@ -20,7 +21,6 @@ INTRODUCTION = (
 # To the text of the notebook, not to the notebook.
 LINK = re.compile(r"(?<=\]\()([\w./-]+)\.ipynb(?=[#)])")
 DRAWING = re.compile(r"<svg.*?</svg>\n?", re.S)  # its label says what it shows
-LONG = 1000  # lines of a cell of data, of which a few are shown
 
 
 def beside(source: str) -> str:
@@ -44,7 +44,7 @@ def _of(cell) -> list[str]:
     if cell.cell_type == "markdown":
         return [DRAWING.sub("", cell.source)]
     lines = cell.source.strip("\n").split("\n")
-    if len(lines) >= LONG:
+    if len(lines) >= DATA:
         note = "… the .py and the .ipynb have them all …"
         lines = [*lines[:5], note, *lines[-3:]]
     parts = ["\n".join(["```python", *lines, "```"])]

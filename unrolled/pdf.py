@@ -2,7 +2,8 @@
 
 Of the site built in the first folder: its course pages, one after another,
 with contents, page numbers, and links that lead within the file where they
-can. Chromium prints them.
+can. Chromium prints them, and again once it is known where each page begins:
+CSS that asks for that it does not read.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 from mkdocs.config import load_config
+from pypdf import PdfReader
 
 from unrolled.course import course
 from unrolled.page import ROOT, page_at
@@ -23,6 +25,11 @@ FOOTER = (
     '<div style="width: 100%; font: 8pt sans-serif; text-align: center">'
     '<span class="pageNumber"></span></div>'
 )
+STYLES = """
+section { break-before: page }
+.md-content__inner .contents { max-width: 20rem; padding-left: 1.2em }
+.contents div { display: flex; justify-content: space-between }
+"""
 
 
 def article(site: Path, url: str, inside: dict[str, str], home: str) -> str:
@@ -51,8 +58,11 @@ def article(site: Path, url: str, inside: dict[str, str], home: str) -> str:
     return f'<section id="{name}">{text}</section>'
 
 
-def whole(site: Path) -> str:
-    """The document: a title, contents, and the pages of the course."""
+def whole(site: Path, begins: dict[str, int]) -> str:
+    """The document: a title, contents, and the pages of the course.
+
+    ``begins`` has the number on which each page begins, by its name.
+    """
     config = load_config(str(ROOT / "mkdocs.yml"))
     pages = [page_at(ROOT / "docs" / "en" / uri) for uri in course(config)]
     inside = {
@@ -62,7 +72,8 @@ def whole(site: Path) -> str:
         for page in pages
     }
     contents = "".join(
-        f'<li><a href="#{name}">{page.title}</a></li>'
+        f'<li><div><a href="#{name}">{page.title}</a> '
+        f"<span>{begins.get(name, '')}</span></div></li>"
         for page, name in zip(pages, inside.values(), strict=True)
     )
     texts = "".join(
@@ -75,35 +86,48 @@ def whole(site: Path) -> str:
     styles = "".join(styles).replace("../../", "")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{styles}'
-        "<title>Recurrent networks, one step at a time</title><style>"
-        "section { break-before: page }</style></head>"
+        "<title>Recurrent networks, one step at a time</title>"
+        f"<style>{STYLES}</style></head>"
         '<body data-md-color-scheme="default"><div class="md-content">'
         '<article class="md-content__inner md-typeset">'
-        f"<h1>Recurrent networks, one step at a time</h1><ol>{contents}</ol>"
+        "<h1>Recurrent networks, one step at a time</h1>"
+        f'<ol class="contents">{contents}</ol>'
         f"{texts}</article></div></body></html>"
     )
+
+
+def beginnings(path: Path) -> dict[str, int]:
+    """On which page of the PDF each target of a link stands, by its name."""
+    pdf = PdfReader(path)
+    return {
+        name.removeprefix("/"): pdf.get_destination_page_number(target) + 1
+        for name, target in pdf.named_destinations.items()
+    }
 
 
 def print_course(site: Path, path: Path, browser) -> None:
     """Write the course of the site built in ``site`` to ``path``."""
     document = site / "course.html"
-    document.write_text(whole(site), encoding="utf-8")
+    begins, known = {}, None
     try:
         with serving(site) as address:
             tab = browser.new_page()
-            tab.goto(f"{address}course.html", wait_until="networkidle")
-            tab.pdf(
-                path=path,
-                format="A4",
-                display_header_footer=True,
-                header_template="<span></span>",
-                footer_template=FOOTER,
-                margin=dict.fromkeys(
-                    ("top", "right", "bottom", "left"), "2cm"
-                ),
-                outline=True,
-                tagged=True,
-            )
+            while begins != known:  # after the second print they are equal
+                document.write_text(whole(site, begins), encoding="utf-8")
+                tab.goto(f"{address}course.html", wait_until="networkidle")
+                tab.pdf(
+                    path=path,
+                    format="A4",
+                    display_header_footer=True,
+                    header_template="<span></span>",
+                    footer_template=FOOTER,
+                    margin=dict.fromkeys(
+                        ("top", "right", "bottom", "left"), "2cm"
+                    ),
+                    outline=True,
+                    tagged=True,
+                )
+                begins, known = beginnings(path), begins
             tab.close()
     finally:
         document.unlink()

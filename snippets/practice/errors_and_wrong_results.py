@@ -1,5 +1,7 @@
 # %% import
 import re
+import subprocess
+import sys
 import unittest
 from contextlib import contextmanager
 from textwrap import fill
@@ -108,6 +110,67 @@ tf.debugging.disable_check_numerics()
 loss = train(certain, np.ones((8, 1)), "binary_crossentropy")
 print("\nmended:", np.isfinite(loss))
 
+# %% same-prediction
+many = np.random.default_rng(7).normal(size=(512, 5, 3)).astype("float32")
+sums = many[:, :, :1].sum(axis=1)  # the target: a sum over the steps
+
+
+def spread(X, y, rate=0.01, **how):
+    """How far states vary before and after training, and predictions then,
+    as a share of the targets' own spread."""
+    keras.utils.set_random_seed(7)
+    lstm = layers.LSTM(8)
+    model = keras.Sequential([keras.Input((None, 3)), lstm, layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(rate), "mse", steps_per_execution=16)
+    before = np.std(lstm(X), axis=0).mean()
+    model.fit(X, y, epochs=10, verbose=0, **how)
+    after = np.std(lstm(X), axis=0).mean()
+    return before, after, np.std(model(X)) / np.std(y)
+
+
+def padded(before, after):
+    return np.pad(many, ((0, 0), (before, after), (0, 0)))
+
+
+order = np.argsort(sums[:, 0])
+cases = {
+    "sound": spread(many, sums),
+    "inputs near 1000": spread(1000 + 10 * many, sums),
+    "50 zeros behind": spread(padded(0, 50), sums),
+    "50 zeros in front": spread(padded(50, 0), sums),
+    "targets near 1000": spread(many, 1000 + 10 * sums),
+    "rate 0.000001": spread(many, sums, rate=1e-6),
+    "sorted, no shuffle": spread(many[order], sums[order], shuffle=False),
+}
+dead = {"inputs near 1000", "50 zeros behind"}
+print("spread of            states before   after  predictions")
+for name, (before, after, predictions) in cases.items():
+    print(f"{name:20} {before:13.2f} {after:7.2f} {predictions:12.2f}")
+    assert (before < 0.01) == (name in dead)
+    assert (predictions < 0.01) == (name in dead | {"targets near 1000"})
+assert cases["rate 0.000001"][-1] < 0.2 < 0.6 < cases["sorted, no shuffle"][-1]
+
+# %% validation-below
+gaps = {}
+print("                                  loss  val_loss")
+for drop in (0.5, 0.0):
+    keras.utils.set_random_seed(7)
+    model = build(layers.LSTM(16), layers.Dropout(drop), layers.Dense(1))
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    for when in ("first epoch", "weights stand still"):
+        if when == "weights stand still":
+            model.fit(many, sums, epochs=4, verbose=0)
+            model.optimizer.learning_rate = 0.0
+        # The same data twice: the two losses differ in how they are measured.
+        fitted = model.fit(
+            many, sums, validation_data=(many, sums), verbose=0
+        ).history
+        loss, val_loss = fitted["loss"][0], fitted["val_loss"][0]
+        print(f"dropout {drop}, {when:20} {loss:8.3f} {val_loss:8.3f}")
+        gaps[drop, when] = loss - val_loss
+assert 0.1 < gaps[0.5, "weights stand still"] < gaps[0.0, "first epoch"] / 2
+assert abs(gaps[0.0, "weights stand still"]) < 1e-5
+
 # %% retracing
 check = unittest.TestCase()
 model = keras.Sequential([keras.Input((None, 3)), layers.LSTM(4)])
@@ -206,6 +269,62 @@ for name, data in (("data[:-4]", series[:-4]), ("data", series)):
 
 assert np.array_equal(x_batch, X_series)
 assert np.array_equal(y_batch, y_series)
+
+
+# %% same-seed
+def weights_after():
+    """A new model, trained; all its weights as one vector."""
+    model = build(layers.LSTM(8, dropout=0.2), layers.Dense(1))
+    model.compile("adam", "mse")
+    model.fit(many, sums, epochs=2, verbose=0)
+    return np.concatenate([np.ravel(w) for w in model.get_weights()])
+
+
+def off(weights):
+    return np.abs(weights - first).max()
+
+
+keras.utils.set_random_seed(7)
+first = weights_after()
+second = weights_after()  # without a seed of its own
+keras.utils.set_random_seed(7)
+third = weights_after()
+keras.utils.set_random_seed(7)
+layers.Dense(1).build((None, 1))  # draws a number; nobody uses the layer
+fourth = weights_after()
+print("same seed again:        ", off(third))
+print("no seed again:           differs", off(second) > 0.01)
+print("one layer more before:   differs", off(fourth) > 0.01)
+assert off(third) == 0 and min(off(second), off(fourth)) > 0.01
+
+# %% another-order
+sizes = np.random.default_rng(7).normal(size=1000).astype("float32")
+forwards = np.add.accumulate(sizes)[-1]
+backwards = np.add.accumulate(sizes[::-1])[-1]
+print("same numbers, other order: equal", forwards == backwards)
+assert forwards != backwards and np.isclose(forwards, backwards, atol=1e-3)
+
+# %% hash-seed
+words = "print(*{'a', 'cat', 'on', 'the', 'mat'})"
+orders = set()
+for seed in range(5):
+    ran = subprocess.run(
+        [sys.executable, "-c", words],
+        env={"PYTHONHASHSEED": str(seed)},
+        capture_output=True,
+        text=True,
+    )
+    orders.add(ran.stdout)
+print(f"one set of words, {len(orders)} orders in 5 processes")
+assert len(orders) > 1
+
+# %% determinism
+tf.config.experimental.enable_op_determinism()
+twice = []
+for _ in range(2):
+    keras.utils.set_random_seed(7)
+    twice.append(weights_after())
+assert np.array_equal(*twice)
 
 # %% three-steps
 mixed = X.reshape(8, 3, 5)

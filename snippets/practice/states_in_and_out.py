@@ -156,6 +156,32 @@ for name, attempt in attempts.items():
     else:
         raise AssertionError(f"{name}: no error")
 
+# %% trainable-start
+x = keras.Input((timesteps, features))
+one = keras.ops.ones_like(x[:, 0, :1])  # (batch, 1), always 1
+first = [
+    layers.Dense(units, use_bias=False, kernel_initializer="zeros", name=name)
+    for name in ("h_0", "c_0")
+]
+lstm = layers.LSTM(units, return_sequences=True)
+every_h = lstm(x, initial_state=[dense(one) for dense in first])
+model = keras.Model(x, every_h)
+before = model(X)
+assert np.array_equal(before, lstm(X))  # untrained: the usual zeros
+
+lstm.trainable = False  # so that only the start can learn
+for weight in model.trainable_variables:
+    print(weight.path, weight.shape)
+model.compile(keras.optimizers.Adam(0.05), "mse")
+target = np.full(before.shape, 0.5)
+history = model.fit(X, target, epochs=30, verbose=0)
+loss = history.history["loss"]
+moved = np.abs(model(X) - before).mean(axis=(0, 2))
+print(f"loss {loss[0]:.2f}, then {loss[-1]:.2f}")
+print("moved, step by step:", moved.round(2))
+assert loss[-1] < 0.9 * loss[0]
+assert moved[0] > 2 * moved[-1]
+
 # %% go-backwards
 forward = layers.LSTM(units, return_sequences=True)
 backward = layers.LSTM(units, return_sequences=True, go_backwards=True)

@@ -119,8 +119,9 @@ def predict(table):
 def main():
     table = load(FILE)
     need(table, [ID, LABEL, GROUP])
-    label = table.groupby(ID)[LABEL].transform("first")
-    refuse(table[LABEL] != label, table[LABEL], f"is not its {ID}'s first")
+    for name in (LABEL, GROUP):
+        first = table.groupby(ID)[name].transform("first")
+        refuse(table[name] != first, table[name], f"is not its {ID}'s first")
     columns = [c for c in table if c not in (ID, TIME, LABEL, GROUP)]
     ids, arrays = sequences(table, columns)
     facts = table.groupby(ID)[[LABEL, GROUP]].first().loc[ids]

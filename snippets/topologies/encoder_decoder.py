@@ -257,6 +257,39 @@ for seed in (1, 2):
     print(f"  150  {seed:4}  {forward:12.1%}  {reverse:8.1%}")
     assert reverse > forward
 
+# %% autoencoder
+keras.utils.set_random_seed(7)
+steps = 16
+speed, height = np.random.uniform([[1], [0.5]], [[3], [1]], (2, 1000))
+angle = np.outer(speed, np.linspace(0, 2 * np.pi, steps))
+waves = (height[:, None] * np.sin(angle))[:, :, None]
+known, unseen = waves[:800], waves[800:]
+
+whole = keras.Input((steps, 1))
+code = layers.Dense(2)(layers.LSTM(32)(whole))
+repeated = layers.RepeatVector(steps)(code)
+again = layers.Dense(1)(layers.LSTM(32, return_sequences=True)(repeated))
+autoencoder = keras.Model(whole, again)
+to_code = keras.Model(whole, code)
+autoencoder.compile(keras.optimizers.Adam(0.01), "mse")
+autoencoder.fit(known, known, epochs=20, verbose=0)  # the target is the input
+
+
+def distance(rebuilt):
+    return np.sqrt(np.mean((rebuilt - unseen[:, :, 0]) ** 2))
+
+
+mean = known[:, :, 0].mean(axis=0)
+_, _, directions = np.linalg.svd(known[:, :, 0] - mean, full_matrices=False)
+plane = directions[:2]  # the best that two numbers can do by a sum
+linear = mean + (unseen[:, :, 0] - mean) @ plane.T @ plane
+rebuilt = autoencoder.predict(unseen, verbose=0)
+print(unseen.shape, "->", to_code(unseen).shape, "->", rebuilt.shape)
+print(f"always the mean      {distance(mean):.2f}")
+print(f"two numbers, linear  {distance(linear):.2f}")
+print(f"two numbers, LSTM    {distance(rebuilt[:, :, 0]):.2f}")
+assert distance(rebuilt[:, :, 0]) < distance(linear) / 2
+
 # %% states-swapped
 model.set_weights(solved)
 h, c = encoder_model(X[test])
