@@ -118,8 +118,8 @@ def network(x, change):
     z = layers.Rescaling(1 / size)(line[:, 1:] - line[:, :-1])
     z = layers.Conv1D(8, SEASON)(z)  # looks back over a season of changes
     z = layers.Concatenate()([scale(inputs["x"]), z])
-    lstm = layers.LSTM(UNITS, return_sequences=True, return_state=True)
-    h, *states = lstm(z, initial_state=[inputs[name] for name in STATES])
+    layer = layers.LSTM(UNITS, return_sequences=True, return_state=True)
+    h, *states = layer(z, initial_state=[inputs[name] for name in STATES])
     y = layers.Dense(1)(layers.Concatenate()([h, z]))
     y = now + layers.Rescaling(size, change.mean())(y)
     # In ONNX, what comes out cannot have the name of what goes in.
@@ -192,7 +192,7 @@ def main():
     keras.utils.set_random_seed(0)
     model = network(x[:train], change[: train - HORIZON])
     learner = keras.Model(model.input, model.output["y"][:, WARMUP:])
-    learner.compile(keras.optimizers.Adam(0.01, clipnorm=1.0), loss="mae")
+    learner.compile(keras.optimizers.Adam(0.003, clipnorm=1.0), loss="mae")
     (X, goal), held = (windows(x, s) for s in starts)
     stop = EarlyStopping(patience=8, restore_best_weights=True)
     watch = [stop, TqdmCallback(verbose=0)]
