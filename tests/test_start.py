@@ -10,6 +10,7 @@ from unrolled.page import ROOT, page_at
 from unrolled.swap import swapped
 
 LONGEST = 205  # lines
+LONGER = {"step-by-step": 265}  # carries states, exports, compares
 PAGES = [
     page
     for path in sorted((ROOT / "docs" / "en" / "start").glob("*.md"))
@@ -21,7 +22,8 @@ PAGES = [
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_a_program_is_one_short_block(page):
     assert len(page.blocks) == 1
-    assert len(page.blocks[0].code.splitlines()) <= LONGEST
+    longest = LONGER.get(page.name.name, LONGEST)
+    assert len(page.blocks[0].code.splitlines()) <= longest
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
