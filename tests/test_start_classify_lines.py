@@ -96,7 +96,7 @@ def test_the_score_is_macro_f1_and_its_error_is_a_bootstrap_s(
 
 
 BAD = {
-    "no column ['label']": lambda t: t.rename(columns={"label": "labell"}),
+    "no column ['label']": lambda t: t.rename(columns={"label": "labels"}),
     "there are ['txt', 'label']": lambda t: t.rename(columns={"text": "txt"}),
     "text, row 5 is empty": lambda t: spoil(t, 3, "text", ""),
     "text, row 6 is empty": lambda t: spoil(t, 4, "text", "  "),
