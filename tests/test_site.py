@@ -232,35 +232,64 @@ def test_the_course_is_one_pdf(site, browser, tmp_path):
 
 
 @contextlib.contextmanager
-def visited(browser, address, name, **options):
-    """A page as its reader opens it; notes what it asks and what breaks."""
+def opened(browser, address, **options):
+    """A tab that notes what its page asks and what breaks."""
     context = browser.new_context(base_url=address, **options)
     tab = context.new_page()
-    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+    network = context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
     tab.on("request", lambda request: tab.asked.append(request.url))
     tab.on("response", lambda response: tab.responses.append(response))
     tab.on("console", lambda message: tab.said.append(message.text))
     tab.on("pageerror", lambda error: tab.broken.append(str(error)))
-    tab.goto(url(name), wait_until="networkidle")
     yield tab
     context.close()
 
 
+def go(tab, name):
+    """Show a page as its reader opens it."""
+    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+    tab.goto(url(name), wait_until="networkidle")
+    return tab
+
+
+# From page to page in one tab: a new one costs as much as five pages.
+
+
 @pytest.fixture(scope="module")
-def desktop(browser, address, name):
-    """The page on a wide screen, opened once for all that look at it."""
-    with visited(
+def wide(browser, address):
+    with opened(
         browser,
         address,
-        name,
         color_scheme="light",
         reduced_motion="reduce",
         viewport={"width": 1280, "height": 844},
         permissions=["clipboard-read", "clipboard-write"],
     ) as tab:
-        tab.weight = weigh(tab.responses)
-        unfold(tab)
         yield tab
+
+
+@pytest.fixture(scope="module")
+def phone(browser, address):
+    with opened(
+        browser,
+        address,
+        color_scheme="dark",
+        reduced_motion="reduce",
+        is_mobile=True,
+        has_touch=True,
+    ) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def desktop(wide, name):
+    """The page on a wide screen, opened once for all that look at it."""
+    go(wide, name)
+    wide.weight = weigh(wide.responses)
+    unfold(wide)
+    return wide
 
 
 def unfold(tab):
@@ -307,23 +336,15 @@ def test_axe_finds_nothing_on_a_wide_light_screen(desktop):
     audit(desktop, code=".highlight code")  # the home page's is looked at
 
 
-def test_axe_finds_nothing_on_a_dark_phone(browser, address, name):
-    with visited(
-        browser,
-        address,
-        name,
-        color_scheme="dark",
-        reduced_motion="reduce",
-        viewport={"width": 390, "height": 844},
-        is_mobile=True,
-        has_touch=True,
-    ) as tab:
-        unfold(tab)
-        audit(tab, code=".highlight")  # looked at on the wide screen
-        for width in (390, 320):  # the second: also 200 % on a small screen
-            tab.set_viewport_size({"width": width, "height": 844})
-            wide = tab.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{name} is {wide} wide of {width}"
+def test_axe_finds_nothing_on_a_dark_phone(phone, name):
+    phone.set_viewport_size({"width": 390, "height": 844})
+    go(phone, name)
+    unfold(phone)
+    audit(phone, code=".highlight")  # looked at on the wide screen
+    for width in (390, 320):  # the second: also 200 % on a small screen
+        phone.set_viewport_size({"width": width, "height": 844})
+        wide = phone.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} wide of {width}"
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 390)])
@@ -472,8 +493,8 @@ def test_formulas_are_drawn_with_their_own_fonts(desktop):
 def visit(browser, address):
     """Opens a page for one test alone."""
     with contextlib.ExitStack() as visits:
-        yield lambda name, **options: visits.enter_context(
-            visited(browser, address, name, **options)
+        yield lambda name, **options: go(
+            visits.enter_context(opened(browser, address, **options)), name
         )
 
 

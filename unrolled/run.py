@@ -2,7 +2,8 @@
 
 Importing TensorFlow takes seconds, so a process imports it once and forks a
 child for each program, before any operation has run. Nothing that a program
-does outlives its child.
+does outlives its child. A program that names neither Keras nor TensorFlow is
+forked from a process without them.
 
     with contextlib.closing(Interpreter()) as interpreter:
         run = interpreter.run([("page.md:12", "print(1)")], folder, limit=30)
@@ -84,8 +85,10 @@ class Interpreter:
 
         Ends at the first that raises, or when ``limit`` seconds have passed.
         """
-        chooses = any('os.environ["KERAS_BACKEND"]' in c for _, c in blocks)
-        server = self._server(tensorflow=not chooses)
+        code = "".join(code for _, code in blocks)
+        chooses = 'os.environ["KERAS_BACKEND"]' in code
+        needs = "keras" in code or "tensorflow" in code
+        server = self._server(tensorflow=needs and not chooses)
         with tempfile.TemporaryDirectory() as aside:
             job = {
                 "blocks": blocks,
