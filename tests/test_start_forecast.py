@@ -195,6 +195,12 @@ def test_a_bad_new_file_gets_a_sentence(program, trained, change, words):
     assert words in sentence(program.run(trained, "new.csv", **TASK))
 
 
+def test_the_target_is_not_known_ahead(program, trained):
+    known = dict(TASK, KNOWN=["plan", "load"])
+    result = program.run(trained, FILE="data.csv", **known)
+    assert "cannot be in KNOWN" in sentence(result)
+
+
 def test_other_constants_than_the_model_has(program, trained):
     ahead(hours(), 100).to_csv(trained / "new.csv", index=False)
     other = dict(TASK, SEASON=12)
