@@ -154,7 +154,7 @@ def main():
     p = model.predict(X, verbose=0)[place][test]
     hits = pd.DataFrame(hits | {"network": p.argmax(axis=1) == y[test]})
     print(hits.mean().round(3).to_string())
-    rival = hits[[*seen]].mean().idxmax()
+    rival = hits.mean()[:-1].idxmax()
     gain = (hits["network"] * 1.0 - hits[rival]).groupby(group[test]).sum()
     far = abs(gain.mean()) > 2 * gain.sem()  # of groups: steps are akin
     word = "ahead of" if gain.mean() > 0 else "behind"
