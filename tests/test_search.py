@@ -274,7 +274,7 @@ QUESTIONS = [
     ),
     (
         "exogenous",
-        "start/forecast/",
+        "start/forecast/#what-each-part-decides",
     ),
     (
         "early stopping",
@@ -289,7 +289,10 @@ QUESTIONS = [
         "classify multivariate time series",
         "start/classify/#what-each-part-decides",
     ),
-    ("multiple time series one model", "start/forecast-many/"),
+    (
+        "multiple time series one model",
+        "start/forecast-many/#what-each-part-decides",
+    ),
     (
         "validation loss stop training restore best weights",
         "rnn/how-to-use-one/#train",
