@@ -23,6 +23,7 @@ TIME = "time"  # numbers or dates; only their order counts
 LABEL = "status"
 GROUP = ID  # sequences with the same value here stay on one side
 STEPS = 50  # a longer sequence is cut into pieces of so many
+MOST = 50_000  # steps for each tree of the forest, at most
 PAD = -1e30  # marks the steps that a shorter piece lacks
 EPOCHS = 100  # at most: training stops when it no longer helps
 MODEL = Path("label_steps.keras")
@@ -148,7 +149,9 @@ def main():
     seen = {"forest, step alone": found[columns], "forest, neighbours": near}
     hits = {"most frequent label": np.bincount(y[train]).argmax() == y[test]}
     for name, z in seen.items():
-        forest = RandomForestClassifier(min_samples_leaf=5, random_state=0)
+        how = {"max_samples": min(train.sum(), MOST), "n_jobs": -1}
+        how |= {"min_samples_leaf": 5, "random_state": 0}
+        forest = RandomForestClassifier(**how)
         forest.fit(z.to_numpy()[train], y[train])
         hits[name] = forest.predict(z.to_numpy()[test]) == y[test]
     p = model.predict(X, verbose=0)[place][test]
