@@ -6,6 +6,19 @@ from unrolled.page import page_named
 
 LIMIT = 300  # seconds, of a program on small data
 
+# Before a program: it is interrupted while half of its model is written.
+INTERRUPT = """
+import keras
+
+
+def save(self, path):
+    path.write_bytes(b"half")
+    raise KeyboardInterrupt
+
+
+keras.Model.save = save
+"""
+
 
 class Program:
     """``Program("classify")`` is the program of ``start/classify``."""
@@ -49,6 +62,13 @@ def changed(code, constants):
         start, end = line.search(code).span()
         code = f"{code[:start]}{name} = {value!r}{code[end:]}"
     return code
+
+
+def spoil(table, row, column, value):
+    """``table`` with another value in one cell, of whatever kind."""
+    table[column] = table[column].astype(object)
+    table.loc[row, column] = value
+    return table
 
 
 def sentence(result):

@@ -83,6 +83,7 @@ HELPERS = {
     "interval",
     "mistake",
     "paired",
+    "refuse",
     "sigmoid",
     "softmax",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import Program, sentence
+from tests.start import INTERRUPT, Program, sentence, spoil
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +79,6 @@ def test_a_new_process_says_the_same_in_any_order_and_alone(
     assert (first["label"] == mixed["label"]).all()
     assert np.allclose(first["p"], mixed["p"], atol=1e-5)
     assert np.allclose(first["p"].loc[[7]], alone["p"], atol=1e-5)
-
-
-def spoil(table, row, column, value):
-    table[column] = table[column].astype(object)
-    table.loc[row, column] = value
-    return table
 
 
 BAD = {
@@ -170,13 +164,6 @@ def test_a_long_sequence_is_cut_and_memory_bounded(program, trained):
 
 def test_an_interrupted_run_leaves_the_old_model(program, trained):
     model = (trained / "classify.keras").read_bytes()
-    interrupt = (
-        "import keras\n\n"
-        "def save(self, path):\n"
-        "    path.write_bytes(b'half')\n"
-        "    raise KeyboardInterrupt\n\n"
-        "keras.Sequential.save = save\n"
-    )
-    result = program.run(trained, before=interrupt, FILE="data.csv", EPOCHS=1)
+    result = program.run(trained, before=INTERRUPT, FILE="data.csv", EPOCHS=1)
     assert "KeyboardInterrupt" in result.error
     assert (trained / "classify.keras").read_bytes() == model

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from tests.start import Program, sentence
+from tests.start import INTERRUPT, Program, sentence, spoil
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,6 @@ BAD = {
 }
 
 
-def spoil(table, row, column, value):
-    table.loc[row, column] = value
-    return table
-
-
 @pytest.mark.parametrize("words", BAD)
 def test_a_bad_file_gets_a_sentence(program, trained, words):
     model = (trained / "classify_lines.keras").read_bytes()
@@ -189,14 +184,7 @@ def test_shuffled_labels_and_an_interrupted_run(program, trained):
     table["label"] = np.random.default_rng(1).permutation(table["label"])
     table.to_csv(trained / "mixed.csv", index=False)
     model = (trained / "classify_lines.keras").read_bytes()
-    interrupt = (
-        "import keras\n\n"
-        "def save(self, path):\n"
-        "    path.write_bytes(b'half')\n"
-        "    raise KeyboardInterrupt\n\n"
-        "keras.Sequential.save = save\n"
-    )
-    wrong = program.run(trained, before=interrupt, FILE="mixed.csv", EPOCHS=2)
+    wrong = program.run(trained, before=INTERRUPT, FILE="mixed.csv", EPOCHS=2)
     assert abs(score(wrong.stdout) - score(wrong.stdout, "no reading")) < 0.1
     assert "KeyboardInterrupt" in wrong.error
     assert (trained / "classify_lines.keras").read_bytes() == model

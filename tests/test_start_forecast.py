@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import Program, sentence
+from tests.start import INTERRUPT, Program, sentence, spoil
 
 TASK = {
     "TARGET": "load",
@@ -138,12 +138,6 @@ def test_windows_keep_to_the_past(program, tmp_path):
     assert known == [[[-1, 5, 4, 4], [0, 6, 4, 4], [-1, 7, 4, 4]]]
 
 
-def spoil(table, row, column, value):
-    table[column] = table[column].astype(object)
-    table.loc[row, column] = value
-    return table
-
-
 BAD = {
     "no column ['load']": lambda t: t.rename(columns={"load": "Load"}),
     "no column ['time']": lambda t: t.drop(columns="time"),
@@ -242,15 +236,8 @@ def test_months_in_a_file_as_it_comes(program, tmp_path):
 
 def test_an_interrupted_run_leaves_the_old_model(program, trained):
     model = (trained / "forecast.keras").read_bytes()
-    interrupt = (
-        "import keras\n\n"
-        "def save(self, path):\n"
-        "    path.write_bytes(b'half')\n"
-        "    raise KeyboardInterrupt\n\n"
-        "keras.Model.save = save\n"
-    )
     result = program.run(
-        trained, before=interrupt, FILE="data.csv", EPOCHS=1, **TASK
+        trained, before=INTERRUPT, FILE="data.csv", EPOCHS=1, **TASK
     )
     assert "KeyboardInterrupt" in result.error
     assert (trained / "forecast.keras").read_bytes() == model

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import Program, sentence
+from tests.start import INTERRUPT, Program, sentence, spoil
 
 ASK = {
     "ID": "id",
@@ -115,12 +115,6 @@ def test_an_id_never_seen_is_forecast_at_its_own_scale(program, trained):
     assert np.allclose(a * 1e6, b, rtol=1e-4)
     truth = tides(series=1, days=124, seed=9)["y"][-4:]
     assert abs(a / truth - 1).max() < 1  # at its scale, if not its noise
-
-
-def spoil(table, row, column, value):
-    table[column] = table[column].astype(object)
-    table.loc[row, column] = value
-    return table
 
 
 BAD = {
@@ -268,13 +262,6 @@ def test_a_short_series_is_left_out_aloud(program, trained, tmp_path):
 
 def test_an_interrupted_run_leaves_the_old_model(program, trained):
     model = (trained / "forecast-many.keras").read_bytes()
-    interrupt = (
-        "import keras\n\n"
-        "def save(self, path):\n"
-        "    path.write_bytes(b'half')\n"
-        "    raise KeyboardInterrupt\n\n"
-        "keras.Sequential.save = save\n"
-    )
-    result = program.run(trained, before=interrupt, FILE="data.csv", EPOCHS=1)
+    result = program.run(trained, before=INTERRUPT, FILE="data.csv", EPOCHS=1)
     assert "KeyboardInterrupt" in result.error
     assert (trained / "forecast-many.keras").read_bytes() == model

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import Program, sentence
+from tests.start import INTERRUPT, Program, sentence, spoil
 
 NAMES = {"ID": "id", "LABEL": "label"}
 
@@ -118,12 +118,6 @@ def test_the_model_is_the_one_that_was_tested(program, trained):
     assert abs(hit[side[order] == 0].mean() - printed) < 1e-3
 
 
-def spoil(table, row, column, value):
-    table[column] = table[column].astype(object)
-    table.loc[row, column] = value
-    return table
-
-
 BAD = {
     "no column ['label']": lambda t: t.rename(columns={"label": "labell"}),
     "no column ['time']": lambda t: t.drop(columns="time"),
@@ -217,14 +211,7 @@ def test_a_long_sequence_is_cut_and_every_step_labelled(program, trained):
 
 def test_an_interrupted_run_leaves_the_old_model(program, trained):
     model = (trained / "label_steps.keras").read_bytes()
-    interrupt = (
-        "import keras\n\n"
-        "def save(self, path):\n"
-        "    path.write_bytes(b'half')\n"
-        "    raise KeyboardInterrupt\n\n"
-        "keras.Sequential.save = save\n"
-    )
     how = {"FILE": "data.csv", "EPOCHS": 1, **NAMES}
-    result = program.run(trained, before=interrupt, **how)
+    result = program.run(trained, before=INTERRUPT, **how)
     assert "KeyboardInterrupt" in result.error
     assert (trained / "label_steps.keras").read_bytes() == model

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import Program, sentence
+from tests.start import INTERRUPT, Program, sentence, spoil
 
 SETUP = {
     "TARGET": "load",
@@ -119,12 +119,6 @@ def test_a_row_that_was_read_is_late(program, fresh):
     assert (fresh / STATE).read_bytes() == state
 
 
-def spoil(table, row, column, value):
-    table[column] = table[column].astype(object)
-    table.loc[row, column] = value
-    return table
-
-
 BAD = {
     "no column ['load']": lambda t: t.rename(columns={"load": "lode"}),
     "no column ['time']": lambda t: t.drop(columns="time"),
@@ -189,17 +183,10 @@ def test_files_as_they_come(program, fresh):
 
 
 def test_an_interrupted_run_leaves_the_old_files(program, fresh):
-    interrupt = (
-        "import keras\n\n"
-        "def save(self, path):\n"
-        "    path.write_bytes(b'half')\n"
-        "    raise KeyboardInterrupt\n\n"
-        "keras.Model.save = save\n"
-    )
     values(read(program, fresh, hours()[:20]))
     old = [(fresh / name).read_bytes() for name in (MODEL, STATE)]
     how = SETUP | {"FILE": "data.csv", "EPOCHS": 1}
-    result = program.run(fresh, before=interrupt, **how)
+    result = program.run(fresh, before=INTERRUPT, **how)
     assert "KeyboardInterrupt" in result.error
     assert [(fresh / name).read_bytes() for name in (MODEL, STATE)] == old
     half = (
