@@ -202,6 +202,15 @@ def test_a_number_within_the_tolerance(project, printed, recorded, mark):
     assert kept == recorded + "\n"  # nothing changed: the same bytes
 
 
+def test_the_records_of_a_page_are_of_one_run(project):
+    """One is stale: the other is recorded anew too, though it is near."""
+    text = "# T\n\n::: a tolerance(0.1)\n\n::: b\n"
+    page = project.page(text, a="print(0.52)", b="print('new')")
+    project.output("0.50\n")
+    project.passes(page, update=True)
+    assert page.outputs.joinpath("a.txt").read_text() == "0.52\n"
+
+
 def test_each_mistake_is_told_and_what_was_not_reached(project):
     page = project.page(
         a="print(1)",

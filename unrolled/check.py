@@ -50,8 +50,9 @@ def check_page(
 ) -> tuple[list[PageError], float]:
     """All mistakes on a page, and in what its program did in ``folder``.
 
-    With ``update``, what differs from its record is recorded instead. Also
-    returns the seconds of processor time that the program took.
+    With ``update``, a page of which anything differs from its record is
+    recorded anew, all of it: numbers and figures of one page are of one run.
+    Also returns the seconds of processor time that the program took.
     """
     try:
         named = [(f"{page.source}:{b.line}", b.code) for b in page.blocks]
@@ -63,7 +64,10 @@ def check_page(
         found += [*check_numbers(page), *check_formulas(page)]
         found += check_drawings(page)
     run = interpreter.run(named, folder, TIME_LIMIT) if named else Run()
-    found += check_run(page, run, folder, update)
+    stale = [*check_run(page, run, folder)]
+    if stale and update:
+        stale = [*check_run(page, run, folder, update)]
+    found += stale
     if update and named and not found:
         record_run(page, run.processor_time)
     return found, run.processor_time
@@ -219,7 +223,7 @@ def check_figures(page: Page) -> Iterator[PageError]:
 
 
 def check_run(
-    page: Page, run: Run, folder: Path, update: bool
+    page: Page, run: Run, folder: Path, update: bool = False
 ) -> Iterator[PageError]:
     """The page's program, run in ``folder``, did what is recorded."""
     for block, result in zip(page.blocks, run.results, strict=False):
@@ -292,7 +296,10 @@ def _compare(
     marks: dict[str, str],
     update: bool,
 ) -> Iterator[PageError]:
-    """What is recorded and what is new agree, or the record is rewritten."""
+    """What is recorded and what is new agree, or ``update`` records it."""
+    if update:
+        record(path, new)
+        return
     old = path.read_text("utf-8") if path.exists() else ""
     if old and new:
         how = figure_differs if path.suffix == ".svg" else differs
@@ -301,14 +308,18 @@ def _compare(
         difference = f"nothing is recorded, now {_first_of(new)}"
     else:
         difference = f"recorded {_first_of(old)}, now nothing" if old else None
-    if difference and not update:
+    if difference:
         source = path.relative_to(block.page.root)
         yield block.error(f"{kind} {source}: {difference}", UPDATE)
-    elif difference and new:
+
+
+def record(path: Path, new: str) -> None:
+    """Write ``new``; what is no longer printed has no file."""
+    if new:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(new, encoding="utf-8")
-    elif difference:
-        path.unlink()
+    else:
+        path.unlink(missing_ok=True)
 
 
 def differs(old: str, new: str, marks: dict[str, str]) -> str | None:
@@ -374,22 +385,20 @@ def stale_model(recorded: Path, new: Path, update: bool) -> str | None:
     """What is wrong with the weights that a program saved, or None.
 
     Training ends a little differently on another machine: names and shapes
-    are compared, and the numbers are not. ``update`` records what differs,
-    unless it is too large.
+    are compared, and the numbers are not. ``update`` records them, unless
+    they are too many.
     """
     size = new.stat().st_size
     if size > MODEL_LIMIT:
         return f"{size:,} bytes, of {MODEL_LIMIT:,} allowed: save fewer"
-    if not recorded.exists():
-        difference = "nothing is recorded"
-    else:
-        old, now = (_shapes(path) for path in (recorded, new))
-        difference = None if old == now else f"recorded {old}, now {now}"
-    if difference and update:
+    if update:
         recorded.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(new, recorded)
         return None
-    return difference
+    if not recorded.exists():
+        return "nothing is recorded"
+    old, now = (_shapes(path) for path in (recorded, new))
+    return None if old == now else f"recorded {old}, now {now}"
 
 
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -451,7 +451,7 @@ for what, style in (
 ):
     curve = [shares[what] for shares in at.values()]
     ax.plot(list(at), curve, style)
-    ax.text(1.55, curve[-1], what, va="center")
+    ax.text(1.55, curve[-1], what, va="bottom")
 ax.axhline(of_real["by runs"], color="k", linestyle=":")
 ax.text(
     1.5, of_real["by runs"], "real names, by runs", ha="right", va="bottom"

@@ -51,7 +51,7 @@ assert max(curves["LSTM"][-1], curves["GRU"][-1]) < 0.02
 looks = {"SimpleRNN": "C7o--", "LSTM": "ks-", "GRU": "C7^-"}
 fig, ax = plt.subplots()
 ax.axhline(1 / 6, color="k", linestyle=":")
-ax.text(3, 0.17, "always 1")
+ax.text(3, 0.175, "always 1")
 for at, name in ((5, "SimpleRNN"), (2, "LSTM"), (1, "GRU")):
     ax.plot(range(1, 6), curves[name], looks[name], linewidth=2.5)
     ax.text(at + 0.15, curves[name][at - 1], name)
