@@ -64,7 +64,7 @@ def small(interpreter, tmp_path_factory):
     return file
 
 
-SMALL = 2500  # rows
+SMALL = 1000  # rows
 AHEAD = {"forecast": "Demand"}  # empty in the rows that are to be forecast
 
 
