@@ -9,8 +9,8 @@
 //   read(text)      the state of an address; false if it is not one
 //   write()         the state as text, of letters, digits and . _ - ~
 //   python()        the program that prints the numbers shown
-// It calls tell(sentence) when it has drawn, and changed() when its state is
-// another. On the page: <its-tag wake="near">the still picture</its-tag>, or,
+// It calls tell(sentence) when it has drawn, and changed() when the reader has
+// made its state another. On the page: <its-tag wake="near">the still picture</its-tag>, or,
 // for a large file, <its-tag label="Draw here">; model="chapter/page" names the
 // recorded weights.
 
@@ -123,6 +123,11 @@ class Time {
 const hash = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
 
 class Explorer extends HTMLElement {
+  // The address of its recorded weights.
+  get model() {
+    return new URL(`../models/${this.getAttribute("model")}.npz`, import.meta.url);
+  }
+
   connectedCallback() {
     if (this.still) return;
     this.still = [...this.childNodes];

@@ -31,7 +31,7 @@ function npy(bytes) {
 }
 
 // {name: array}. The sizes are those of the zip's directory, at its end: before
-// each array NumPy writes 2**32 - 1.
+// each array NumPy writes 2**32 - 1. What is no zip leads beyond its end: throws.
 async function npz(bytes) {
   const view = new DataView(bytes);
   const short = (at) => view.getUint16(at, true);
@@ -39,7 +39,7 @@ async function npz(bytes) {
   const end = bytes.byteLength - 22;
   const arrays = {};
   let at = long(end + 16);
-  while (at < end) {
+  do {
     const names = at + 46 + short(at + 28);
     const name = new TextDecoder().decode(bytes.slice(at + 46, names));
     const local = long(at + 42);
@@ -48,7 +48,7 @@ async function npz(bytes) {
     if (short(at + 10)) data = data.pipeThrough(new DecompressionStream("deflate-raw"));
     arrays[name.slice(0, -4)] = npy(await new Response(data).arrayBuffer());
     at = names + short(at + 30) + short(at + 32);
-  }
+  } while (at < end);
   return arrays;
 }
 
