@@ -107,7 +107,7 @@ class Time {
       if (this.at + 1 < this.count) this.#show(this.at + 1);
       else this.stop();
     }, this.every);
-    this.#show(this.at + 1 < this.count ? this.at : 0);
+    this.#show((this.at + 1) % this.count);
   }
 
   stop() {
@@ -183,10 +183,10 @@ class Explorer extends HTMLElement {
     }
     this.say = el("p.live-say", { role: "status" });
     this.body = el("div.live-body");
-    this.code = el("code");
+    this.code = el("code", { tabindex: 0 });
     this.panel = el("div.highlight", { hidden: "" },
       el("div.strip", {}, el("span", {}, "The same numbers in Python"), button("Copy", () => {}, { "data-copy": "block" })),
-      el("pre", { tabindex: 0 }, this.code));
+      el("pre", {}, this.code));
     const bar = el("div.live-bar", {}, el("span", {}, this.what),
       button("Reset", () => this.#begin()),
       button("Link", ({ target }) => this.#link(target)),

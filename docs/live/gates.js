@@ -168,6 +168,10 @@ class Gates extends Explorer {
 
   // ---- the map
 
+  get valueCells() {
+    return `[data-row="${this.inputs[0]}"]`;
+  }
+
   #map() {
     this.cells = [];
     this.ground = el("svg:g");
@@ -199,6 +203,9 @@ class Gates extends Explorer {
     map.addEventListener("keydown", (event) => this.#key(event));
     map.addEventListener("click", ({ target }) => this.#press(target.closest("[data-row]")));
     map.addEventListener("pointerdown", (event) => this.#drag(event));
+    // Chromium heeds no touch-action within a drawing.
+    const still = (event) => event.target.closest(this.valueCells) && event.preventDefault();
+    map.addEventListener("touchmove", still, { passive: false });
     return map;
   }
 
@@ -266,7 +273,7 @@ class Gates extends Explorer {
   // A value follows the pointer, up and down.
   #drag({ target, clientY, pointerId }) {
     this.dragged = false;
-    const cell = target.closest(`[data-row="${this.inputs[0]}"]`);
+    const cell = target.closest(this.valueCells);
     if (!cell) return;
     const t = Number(cell.dataset.t);
     const first = this.x[t * this.features];
@@ -404,8 +411,13 @@ class Gates extends Explorer {
     this.#drawMap();
     this.#drawView();
     this.equation.textContent = this.formula(this.lit, s);
-    const held = Object.keys(this.gates).filter((gate) => this.isHeld(gate, this.time.at));
-    const how = held.map((gate) => `, ${this.gates[gate]} gate held ${s[gate][this.unit] ? "open" : "shut"}`);
+    const how = ["open", "shut"].map((word, shut) => {
+      const held = Object.keys(this.gates).filter(
+        (gate) => this.isHeld(gate, this.time.at) && s[gate][this.unit] === 1 - shut,
+      );
+      const names = held.map((gate) => this.gates[gate]).join(" and ");
+      return names && `, ${names} gate held ${word}`;
+    });
     const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${this.units[this.unit]} ${this.sentence(s)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
