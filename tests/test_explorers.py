@@ -532,7 +532,7 @@ def test_the_average_and_the_light(visit):
     tab = visit("lstm-cell")
     cell = tab.locator("lstm-cell")
     cell.get_by_label("average").check()
-    assert sentence(tab).startswith("Step 3: the average keeps 50 % of 0.34")
+    assert sentence(tab).startswith("Step 3: the average keeps 50\u00a0% of 0.34")
     part = cell.get_by_role("group", name="Light")
     part.get_by_label("c\u0303").check()
     opacity = "one => getComputedStyle(one).opacity"

@@ -148,6 +148,7 @@ class Explorer extends HTMLElement {
   #offer() {
     const kb = this.getAttribute("kb");
     const label = (this.getAttribute("label") ?? "Try it") + (kb ? ` (${kb} kB)` : "");
+    this.removeAttribute("wake");
     this.begin = button(label, async () => {
       if (await this.#wake()) this.querySelector(".live-time input").focus();
     }, { class: "live-begin" });

@@ -122,7 +122,7 @@ class LstmCell extends Gates {
     const whole = [f, i].every((gate) => isOpen(gate) || isShut(gate));
     let does;
     if (!whole) {
-      const share = (gate) => `${Math.round(100 * gate)} %`;
+      const share = (gate) => `${Math.round(100 * gate)}\u00a0%`;
       does = `keeps ${share(f)} of ${number(old)} and takes in ${share(i)} of ${number(offer)}: ${number(now)}`;
     } else if (isOpen(i)) {
       if (isNothing(old)) does = `stores ${number(now)}`;
