@@ -184,7 +184,7 @@ class Explorer extends HTMLElement {
     if (this.begin) this.begin.disabled = true;
     try {
       await this.load((share) => {
-        if (this.begin) this.begin.textContent = `Loading ${Math.round(100 * share)} %`;
+        if (this.begin) this.begin.textContent = `Loading ${Math.min(100, Math.round(100 * share))} %`;
       });
     } catch (error) {
       console.warn(error);
