@@ -58,9 +58,11 @@ function choice(legend, options, does) {
 
 // A number to drag; told(value) is how it is written. Set value to show one.
 function slider(name, { min, max, step, told = (value) => number(value, 1) }, does) {
-  const input = el("input", { type: "range", min, max, step, oninput: () => does(Number(input.value)) });
+  const input = el("input", {
+    type: "range", min, max, step, "aria-label": name, oninput: () => does(Number(input.value)),
+  });
   const text = el("span");
-  const node = el("label.live-slider", {}, el("span", {}, name), input, text);
+  const node = el("div.live-slider", {}, el("span", {}, name), input, text);
   return Object.defineProperty(node, "value", {
     set: (value) => {
       input.value = value;

@@ -135,6 +135,8 @@ class UnrollRnn extends Explorer {
     }, ...this.inputs);
     const picture = el("svg:svg.live-unrolled", { viewBox: `0 0 ${WIDE} 302` }, this.drawn, group);
     group.addEventListener("keydown", (event) => this.#key(event));
+    // A finger draws, and does not scroll.
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     group.addEventListener("pointerdown", (event) => this.#drag(event, picture));
     return picture;
   }
@@ -205,7 +207,7 @@ class UnrollRnn extends Explorer {
   draw() {
     const { W, U, b } = this.weights;
     const { at } = this.time;
-    const h = states(this.x, this.weights);
+    const h = (this.h = states(this.x, this.weights));
     const zeros = Array(LATER).fill(0);
     const rest = states([...this.x.slice(0, at + 1), ...zeros], this.weights).slice(-2);
     this.#draw(h, rest);
@@ -225,7 +227,7 @@ class UnrollRnn extends Explorer {
     const other = `, reversed ${number(reversed, 3)}`;
     const sentence =
       `Step ${at + 1}: the state is ${number(h[at], 3)}${at + 1 === STEPS ? other : ""}. ` +
-      `If only zeros follow, ${this.#fate(h[at], rest)}.`;
+      `Then only zeros: ${this.#fate(h[at], rest)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
   }
@@ -233,13 +235,13 @@ class UnrollRnn extends Explorer {
   // What becomes of a state after so many zeros; rest are its last.
   #fate(now, [before, last]) {
     const { U, b } = this.weights;
+    const turns = U < 0 ? ", changing its sign" : "";
     if (!now && !b) return "it stays 0";
-    if (Math.abs(U) === 1 && !b) return `it fades ever more slowly${U < 0 ? ", its sign changing at each step" : ""}`;
+    if (Math.abs(U) === 1 && !b) return `it fades ever more slowly${turns}`;
     if (Math.abs(last - before) > 1e-4) return `it jumps between ${number(before)} and ${number(last)} for ever`;
     if (Math.abs(last) > 5e-4) return `it settles at ${number(last)} and stays for ever`;
     if (!U) return "it is gone at once";
-    const turns = U < 0 ? ", its sign changing" : "";
-    return `it fades, in the end to ${number(Math.abs(U), 1)} of itself at each step${turns}`;
+    return `it fades, soon to ${number(Math.abs(U), 1)} at each step${turns}`;
   }
 
   python() {
