@@ -56,6 +56,22 @@ function choice(legend, options, does) {
   });
 }
 
+// A number to drag; told(value) is how it is written. Set value to show one.
+function slider(name, { min, max, step, told = (value) => number(value, 1) }, does) {
+  const input = el("input", {
+    type: "range", min, max, step, "aria-label": name, oninput: () => does(Number(input.value)),
+  });
+  const text = el("span");
+  const node = el("div.live-slider", {}, el("span", {}, name), input, text);
+  return Object.defineProperty(node, "value", {
+    set: (value) => {
+      input.value = value;
+      text.textContent = told(value);
+      input.setAttribute("aria-valuetext", told(value));
+    },
+  });
+}
+
 // Runs a generator, 6 ms of each frame; stop() returning true ends it.
 async function inFrames(work, stop = () => false) {
   while (!stop()) {
@@ -255,4 +271,4 @@ class Explorer extends HTMLElement {
   }
 }
 
-export { Explorer, button, calm, choice, el, inFrames, number };
+export { Explorer, button, calm, choice, el, inFrames, number, slider };

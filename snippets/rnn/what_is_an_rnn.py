@@ -1,5 +1,6 @@
 # %% the-same-values-in-another-order
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
 
@@ -21,6 +22,32 @@ for sequence in [(1, 0, 0), (0, 0, 1)]:
         print(f"   tanh: h = {h:.3f}")
     last.append(h)
 assert last[1] > 4 * last[0] > 0
+
+# %% what-is-left
+def echo(U, steps):
+    """The states after a 1 and zeros; W is 1, b is 0."""
+    h, states = 0.0, []
+    for t in range(steps):
+        x = 1 if t == 0 else 0
+        h = np.tanh(x + U * h)
+        states.append(h)
+    return np.array(states)
+
+
+fig, ax = plt.subplots()
+print("  U   step 1   step 2   step 3   step 8   step 1000")
+for weight in (0.5, 1, 1.2):
+    h = echo(weight, 1000)
+    row = "   ".join(f"{h[step - 1]:6.3f}" for step in (1, 2, 3, 8, 1000))
+    print(f"{weight:3}   {row}")
+    ax.plot(range(1, 21), h[:20], "C2")
+    ax.text(20.5, h[19], f"U = {weight}", va="center")
+ax.set(xlabel="step", ylabel="state", ylim=(-0.05, 1))
+fig.savefig("what-is-left.svg")
+
+assert np.allclose(echo(0.5, 30)[9:] / echo(0.5, 30)[8:-1], 0.5, atol=1e-4)
+assert 0.03 < echo(1, 1000)[-1] < echo(1, 500)[-1] < 0.06
+assert np.isclose(h[-1], np.tanh(1.2 * h[-1])) and h[-1] > 0.65
 
 # %% one-set-of-weights
 keras.utils.set_random_seed(7)
@@ -83,11 +110,9 @@ print(layer.count_params())
 assert layer.count_params() == 256 * 128 + 128 * 128 + 128
 
 # %% another-recurrent-weight
-for weight in (1, -0.5):
-    h, echo = 0.0, []
-    for x in (1, 0, 0):
-        h = np.tanh(x + weight * h)
-        echo.append(h)
-    print(f"{weight:4}:", *(f"{h:6.3f}" for h in echo))
-    if weight == -0.5:
-        assert np.isclose(echo[-1], last[0]) and echo[1] < 0
+for weight in (-0.5, -1.2):
+    h = echo(weight, 1000)
+    print(f"U = {weight}:", *(f"{value:6.3f}" for value in h[:4]), "...")
+    print("         at the end", *(f"{value:6.3f}" for value in h[-2:]))
+    assert (h[:1000:2] >= 0).all() and (h[1::2] <= 0).all()
+assert np.allclose(np.abs(h[-2:]), echo(1.2, 1000)[-1])
