@@ -201,6 +201,36 @@ for name in reports:
     else:
         assert table[name] == ["real", "all"] * 2
 
+# %% rows-of-the-picture
+ends = layers.LSTM(1)  # the last output of each row
+ends.build((None, None, 1))
+ends.set_weights(
+    [
+        np.array([[0.6, 0.3, 1.2, 0.4]]),
+        np.array([[0.4, 0.2, 0.8, 0.3]]),
+        np.array([0.3, 0.2, 0.5, 0.8]),
+    ]
+)
+rows = [np.array([[-0.9], [-0.6]]), np.array([[0.4], [-0.8], [-0.5], [-0.9]])]
+end = np.array([float(ends(row[None])[0, 0]) for row in rows])
+print("alone        ", end.round(2))
+off = {}
+for padding in ("post", "pre"):
+    batch = keras.utils.pad_sequences(
+        rows, maxlen=6, padding=padding, dtype="float32"
+    )
+    for mask in (None, (batch != 0)[:, :, 0]):
+        found = ends(batch, mask=mask).numpy()[:, 0]
+        off[padding, mask is not None] = np.abs(found - end)
+        print(
+            f"{padding:4}",
+            "no mask " if mask is None else "mask    ",
+            found.round(2),
+        )
+assert np.all(off["post", False] > 2 * off["pre", False])
+assert np.all(off["pre", False] > 0.05)
+assert max(off["post", True].max(), off["pre", True].max()) < 1e-6
+
 # %% forgotten-mask-data
 longest, train = 60, 1024
 sizes = rng.integers(3, 11, train + 512)
