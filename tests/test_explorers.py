@@ -1,6 +1,7 @@
 """The explorers, as readers use them: by keyboard, finger, eye and ear."""
 
 import contextlib
+import itertools
 import re
 import subprocess
 import sys
@@ -65,15 +66,28 @@ CASES = {
             + ".".join(["25.1.0", "26.0.1", "0.1.0", "40.0.0"] * 2),
         ],
     },
+    "gru-cell": {
+        "page": "gru/the-cell",
+        "word": "pad",
+        "states": [
+            "6~0~________-11111111",
+            "2~0~0_1_0_1_-0_______",
+            "8~0~________-________~"
+            + ".".join(["25.1.0", "26.0.1", "0.1.1", "40.1.0"] * 2),
+        ],
+    },
 }
 each_explorer = pytest.mark.parametrize("tag", CASES)
 
 
 def test_every_explorer_is_tested():
     assert set(live.ELEMENTS) == set(CASES)
-    for page in pages():
-        for tag in live.explorers(page.text):
-            assert CASES[tag]["page"] == page.name.as_posix()
+    found = {
+        tag: page.name.as_posix()
+        for page in pages()
+        for tag in re.findall(r"^<(\w+-\w+) ", page.text, re.M)
+    }
+    assert found == {tag: case["page"] for tag, case in CASES.items()}
 
 
 @pytest.fixture
@@ -346,77 +360,115 @@ def printed(tab, tmp_path):
     return ran.stdout
 
 
-# <lstm-cell>
-
-GATES = "fio"
+# The cells with gates
 
 
-def lstm_by_numpy(hold, unit, x):
-    """Each step of the page's LSTM, its gates held: f, i, o, c_tilde, c, h."""
-    with np.load(ROOT / "docs/recorded/models/lstm/the-cell.npz") as file:
-        W, U, b = (file[name].astype(float) for name in "WUb")
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def held(gates, hold, t, unit):
+    """The gates of step t, by name, those held as they are held."""
+    for (name, gate), steps in zip(gates.items(), hold, strict=True):
+        if steps[t] != "_":
+            gate = gate.copy()
+            gate[unit] = int(steps[t])
+        yield name, gate
+
+
+def lstm(file, hold, unit, x):
+    """Each step of a unit, its gates held: f, i, o, c_tilde, c, h."""
+    W, U, b = file
     h = c = np.zeros(2)
-    steps = []
     for t, row in enumerate(x):
         i, f, offer, o = np.split(row @ W + h @ U + b, 4)
-        gates = {
-            name: 1 / (1 + np.exp(-a))
-            for name, a in zip("fio", (f, i, o), strict=True)
-        }
-        for name, all_steps in zip(GATES, hold, strict=True):
-            if all_steps[t] != "_":
-                gates[name][unit] = int(all_steps[t])
+        gates = {"f": sigmoid(f), "i": sigmoid(i), "o": sigmoid(o)}
+        gates = dict(held(gates, hold, t, unit))
         c = gates["f"] * c + gates["i"] * np.tanh(offer)
         h = gates["o"] * np.tanh(c)
-        row = [*gates.values(), np.tanh(offer), c, h]
-        steps.append([number[unit] for number in row])
-    return np.array(steps)
+        yield [n[unit] for n in (*gates.values(), np.tanh(offer), c, h)]
 
 
-NUMBERS = """one => one.steps.map(s =>
-  ["f", "i", "o", "c_tilde", "c", "h"].map(name => s[name][one.unit]))"""
+def gru(file, hold, unit, x):
+    """Each step of the unit, its gates held: z, r, h_tilde, h."""
+    W, U, b = file
+    h = np.zeros(1)
+    for t, row in enumerate(x):
+        z, r, offer = np.split(row @ W + b, 3)
+        z, r = z + h @ U[:, :1], r + h @ U[:, 1:2]
+        gates = {"z": sigmoid(z), "r": sigmoid(r)}
+        z, r = dict(held(gates, hold, t, unit)).values()
+        h_tilde = np.tanh(offer + (r * h) @ U[:, 2:])
+        h = z * h + (1 - z) * h_tilde
+        yield [n[unit] for n in (z, r, h_tilde, h)]
 
 
-def recorded_x():
-    with np.load(ROOT / "docs/recorded/models/lstm/the-cell.npz") as file:
-        return file["x"].astype(float)
+# Of each, the cell in NumPy, what it yields, and the number of units.
+CELLS = {
+    "lstm-cell": (lstm, ["f", "i", "o", "c_tilde", "c", "h"], 2),
+    "gru-cell": (gru, ["z", "r", "h_tilde", "h"], 1),
+}
+each_cell = pytest.mark.parametrize("tag", CELLS)
+NUMBERS = """(one, names) => one.steps.map(s =>
+  names.map(name => s[name][one.unit]))"""
 
 
-def test_each_hold_is_equal_to_numpy(visit):
-    """Of 3 gates, at 8 steps, computed, open or shut, for both units."""
-    tab = visit("lstm-cell")
-    cell = tab.locator("lstm-cell")
-    for unit in (0, 1):
-        for gate in range(3):
-            for t in range(8):
-                for held in "_10":
-                    hold = [["_"] * 8 for _ in range(3)]
-                    hold[gate][t] = held
-                    texts = ["".join(steps) for steps in hold]
-                    state = f"{t + 1}~{unit}~{'-'.join(texts)}"
-                    assert cell.evaluate("(one, s) => one.read(s)", state)
-                    seen = np.array(cell.evaluate(NUMBERS))
-                    wanted = lstm_by_numpy(texts, unit, recorded_x())
-                    assert np.abs(seen - wanted).max() < 1e-6, state
+@each_cell
+def test_each_hold_is_equal_to_numpy(visit, tag):
+    """Each gate at each of 8 steps, computed, open or shut, in each unit."""
+    by_numpy, names, units = CELLS[tag]
+    page = CASES[tag]["page"]
+    with np.load(ROOT / f"docs/recorded/models/{page}.npz") as file:
+        *weights, x = (file[name].astype(float) for name in "WUbx")
+    cell = visit(tag).locator(tag)
+    gates = cell.evaluate("one => Object.keys(one.gates)")
+    for unit, gate, t, to in itertools.product(
+        range(units), range(len(gates)), range(8), "_10"
+    ):
+        hold = [["_"] * 8 for _ in gates]
+        hold[gate][t] = to
+        hold = ["".join(steps) for steps in hold]
+        state = f"{t + 1}~{unit}~{'-'.join(hold)}"
+        assert cell.evaluate("(one, state) => one.read(state)", state)
+        seen = np.array(cell.evaluate(NUMBERS, names))
+        wanted = np.array(list(by_numpy(weights, hold, unit, x)))
+        assert np.abs(seen - wanted).max() < 1e-6, state
 
 
-def test_the_python_prints_what_the_cell_shows(visit, tmp_path):
-    for state in CASES["lstm-cell"]["states"]:
-        tab = visit("lstm-cell", state)
+@each_cell
+def test_the_python_prints_what_the_cell_shows(visit, tag, tmp_path):
+    _, names, _ = CELLS[tag]
+    for state in CASES[tag]["states"]:
+        tab = visit(tag, state)
+        cell = tab.locator(tag)
         _, *rows = printed(tab, tmp_path).splitlines()
-        rows = [[float(n) for n in row.split()] for row in rows]
-        seen = np.array(tab.locator("lstm-cell").evaluate(NUMBERS))
-        assert np.abs(np.array(rows)[:, 1:] - seen).max() <= 0.00501
-        unit = int(state.split("~")[1])
-        shown = tab.locator("lstm-cell").evaluate(
-            "one => one.numbers(one.steps[one.time.at])"
-        )
-        at = int(state.split("~")[0]) - 1
-        for name, value in zip(
-            ("f", "i", "o", "c_tilde", "c", "h"), rows[at][1:], strict=True
-        ):
-            text = shown[name].replace("\u2212", "-")
-            assert float(text) == value, (state, unit, name)
+        rows = [[float(n) for n in row.split()[1:]] for row in rows]
+        seen = np.array(cell.evaluate(NUMBERS, names))
+        assert np.abs(rows - seen).max() <= 0.00501
+        shown = cell.evaluate("one => one.numbers(one.steps[one.time.at])")
+        now = rows[int(state[0]) - 1]
+        for name, value in zip(names, now, strict=True):
+            assert float(shown[name].replace("\u2212", "-")) == value, name
+
+
+def test_a_pad_that_does_not_begin_anew_adds(visit):
+    """As the caption of <gru-cell> says."""
+    tab = visit("gru-cell", "6~0~________-________")
+    assert sentence(tab) == (
+        "Step 6: the pad begins anew: 0.29 in place of 0.68."
+    )
+    cell = tab.locator("gru-cell")
+    reset = cell.get_by_role("group", name="reset gate")
+    reset.get_by_label("open").check()
+    assert sentence(tab) == (
+        "Step 6, reset gate held open: the pad adds 0.3 to 0.68, and tanh "
+        "makes 0.75 of the sum."
+    )
+    cell.get_by_role("slider").focus()
+    tab.keyboard.press("ArrowRight")
+    assert sentence(tab).endswith(
+        "keeps 0.75; the offer, \u22120.05, does not get in."
+    )
 
 
 def test_the_sentences_tell_the_story(visit):
@@ -532,7 +584,9 @@ def test_the_average_and_the_light(visit):
     tab = visit("lstm-cell")
     cell = tab.locator("lstm-cell")
     cell.get_by_label("average").check()
-    assert sentence(tab).startswith("Step 3: the average keeps 50\u00a0% of 0.34")
+    assert sentence(tab).startswith(
+        "Step 3: the average keeps 50\u00a0% of 0.34"
+    )
     part = cell.get_by_role("group", name="Light")
     part.get_by_label("c\u0303").check()
     opacity = "one => getComputedStyle(one).opacity"
