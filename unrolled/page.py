@@ -208,6 +208,25 @@ class Page:
         """The page's program as one file: its blocks, in order."""
         return "\n\n\n".join(b.code.strip("\n") for b in self.blocks) + "\n"
 
+    @property
+    def needs(self) -> list[Path]:
+        """The recorded weights that a reader lays beside the program."""
+        names = self.meta.get("needs", [])
+        return [self.recorded / "models" / name for name in names]
+
+    def named(self, whole: bool = True) -> list[tuple[str, str]]:
+        """The blocks to be run, each with its place; as a rehearsal, if not
+        ``whole``, where the page says which constants are smaller then."""
+        changes = {} if whole else self.meta.get("rehearse", {})
+        found = []
+        for block in self.blocks:
+            code = block.code
+            for name, value in changes.items():
+                line = re.compile(rf"^{name} = .*$", re.M)
+                code = line.sub(f"{name} = {value}", code)
+            found.append((f"{self.source}:{block.line}", code))
+        return found
+
     def reads_a_clock(self) -> bool:
         """Does the program measure time?"""
         return bool(CLOCK.search(self.download()))
