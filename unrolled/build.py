@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 # `mkdocs`, unlike `python -m mkdocs`, does not look for modules here.
 sys.path.insert(0, str(ROOT))
 
-from unrolled import course, furniture, llms  # noqa: E402
+from unrolled import course, furniture, live, llms  # noqa: E402
 from unrolled.blocks import expand  # noqa: E402
 from unrolled.formula import STYLES  # noqa: E402
 from unrolled.page import Notebook, PageError, page_at  # noqa: E402
@@ -40,9 +40,14 @@ from unrolled.page import Notebook, PageError, page_at  # noqa: E402
 log = logging.getLogger("mkdocs.hooks.unrolled")
 
 PACKAGE = Path(__file__).parent
-ASSETS = ROOT / "docs" / "assets"
+DOCS = ROOT / "docs"
 # The rest of docs/assets is put into pages, not loaded by browsers.
-SERVED = ("scripts", "styles")
+SERVED = {
+    "assets/scripts": "scripts",
+    "assets/styles": "styles",
+    "live": "live",
+    "recorded/models": "models",
+}
 CACHE = ROOT / ".cache" / "unrolled"
 
 # The plugin's own template inlines 600 kB of JupyterLab styles in each page.
@@ -60,6 +65,7 @@ POLICY = {
 INLINE_SCRIPT = re.compile(
     r"<script(?![^>]*\b(?:src|type)=)[^>]*>(.*?)</script>", re.S
 )
+OURS = ("unrolled.css", "live.css")
 # Comments on lines of their own: a quarter of our scripts and styles.
 COMMENT = re.compile(r"^ *(//[^\n]*|/\*.*?\*/)\n", re.M | re.S)
 
@@ -102,11 +108,11 @@ def _seen(path):
 
 
 def on_files(files, config):
-    """Add the assets all editions share, and a page's .py and .ipynb."""
-    for folder in SERVED:
-        for path in sorted((ASSETS / folder).rglob("*")):
-            uri = path.relative_to(ASSETS).as_posix()
-            if path.suffix == ".js" or path.name == "unrolled.css":
+    """Add what all editions share, and a page's .py and .ipynb."""
+    for folder, served in SERVED.items():
+        for path in sorted((DOCS / folder).rglob("*")):
+            uri = f"{served}/{path.relative_to(DOCS / folder).as_posix()}"
+            if path.suffix == ".js" or path.name in OURS:
                 ours = COMMENT.sub("", path.read_text("utf-8"))
                 _add(files, config, uri, ours)
             elif path.is_file():
@@ -325,7 +331,7 @@ on_page_context = CombinedEvent(on_page_context, _after_search)
 
 
 def on_post_page(output, page, config):
-    """Add the styles of formulas to the head of a page that has any.
+    """Add to a page's head what its formulas and its explorers need.
 
     Beside the page goes its text, blocks and outputs in it, for machines.
     """
@@ -334,10 +340,25 @@ def on_post_page(output, page, config):
         text = llms.plain(page_at(Path(config.docs_dir, source)))
         _write(Path(config.site_dir, llms.beside(source)), text)
     if 'class="katex"' in output:
-        styles = get_relative_url(STYLES, page.url)
-        link = f'<link rel="stylesheet" href="{styles}">'
-        output = output.replace("</head>", f"{link}</head>", 1)
+        output = _with_style(output, STYLES, page)
+    explorers = live.explorers(output)
+    if explorers:
+        output = _with_style(output, live.STYLES, page)
+    for explorer in explorers:
+        output = live.sized(output, explorer)
+        if from_disk:  # where a page may load no module
+            output = live.explained(output, explorer)
+            continue
+        address = get_relative_url(f"live/{explorer}.js", page.url)
+        script = f'<script type="module" src="{address}"></script>'
+        output = output.replace("</head>", f"{script}</head>", 1)
     return _with_policy(output)
+
+
+def _with_style(output, sheet, page):
+    address = get_relative_url(sheet, page.url)
+    link = f'<link rel="stylesheet" href="{address}">'
+    return output.replace("</head>", f"{link}</head>", 1)
 
 
 def on_post_template(output, template_name, config):

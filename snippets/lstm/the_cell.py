@@ -89,6 +89,28 @@ def left_of_a_nudge(steps):
 
 
 print("left:", left_of_a_nudge(50))
+# %% weights-for-the-picture
+halves = {"W": W.astype("float16"), "U": U.astype("float16")}
+np.savez("the-cell.npz", **halves, b=b, x=sequence.astype("float32"))
+
+
+# %% hold-a-gate
+def every_c():
+    """c of the keeper at each of the eight steps."""
+    h = c = np.zeros(2)
+    kept = []
+    for x in sequence:
+        h, c, _ = step(x, h, c)
+        kept.append(c[0])
+    return np.array(kept)
+
+
+b_o = np.array([1000, 10])  # the keeper's gate is 1, whatever it reads
+print("always shows   ", shown := every_c())
+b_f = np.array([1000, 0])
+print("forgets nothing", added := every_c())
+assert (shown[:2] > 0.01).tolist() == [True, False]  # answered, and cleared
+assert np.allclose(added[2:], np.tanh(0.3) + np.tanh(0.8), atol=1e-3)
 
 # %% all-gates-open
 c = 0.52

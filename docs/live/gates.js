@@ -1,0 +1,420 @@
+// A cell with gates, to be held and fed: all steps on a map at the left, one of
+// them opened at the right, in the page's own drawing of the cell, which is the
+// still picture. lstm-cell.js and its like say what differs from cell to cell.
+import { embedding } from "./cells.js";
+import { Explorer, choice, el, number } from "./frame.js";
+import { load } from "./npz.js";
+
+const LEFT = 38; // of the map, for the names of its rows
+const STEP = 44; // from step to step: a finger
+const TALL = 96; // the row of what is kept; any other is STEP high
+const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+const LARGEST = 2; // value that may be put in
+
+const isOpen = (gate) => gate > 0.95;
+const isShut = (gate) => gate < 0.05;
+const isNothing = (value) => Math.abs(value) < 0.005;
+
+// Room is short: −.66 for −0.66.
+const short = (value, digits) => number(value, digits).replace("−0.", "−.");
+
+// The parts of the map, as text: the browser reads a drawing faster than a
+// script can make one.
+const line = (d, role, more = "") =>
+  `<path d="${d}" fill="none" stroke="var(--q-${role})" stroke-width="2.5" ${more}/>`;
+const word = (x, y, text, fill = "var(--ink)", more = "") =>
+  `<text class="code" x="${x}" y="${y}" text-anchor="middle" fill="${fill}" ${more}>${text}</text>`;
+
+// Two bars, as far apart as the gate is open; or one across.
+const sign = (gate, held) => {
+  const d = isShut(gate) ? "M-9 0h18" : `M${-7 * gate} -9v18M${7 * gate} -9v18`;
+  const [ground, bars] = held ? ["q-gate", "paper"] : ["paper", "q-gate"];
+  return (
+    `<rect x="-16" y="-16" width="32" height="32" rx="5" fill="var(--${ground})"/>` +
+    `<path d="${d}" stroke="var(--${bars})" stroke-width="3" stroke-linecap="round"/>`
+  );
+};
+
+class Gates extends Explorer {
+  // What differs: rows of the map, from above; gates {f: "forget"}, each the
+  // name of its part of the drawing; kept, the row of what lasts, keeps, its gate, and its colour;
+  // parts {forget: "f"} of the drawing; units; places of numbers in the drawing
+  // {f: [x, y, anchor, role, part]}; step(x, before, hold); lines(t),
+  // numbers(s), formula(part, s), sentence(s) and python().
+
+  async load(progress) {
+    this.weights = await load(this.model, progress);
+    [this.length, this.features] = this.weights.x.shape;
+  }
+
+  build(body) {
+    this.time = this.timeline("Step", 1200, () => this.moved());
+    this.time.count = this.length;
+    this.map = this.#map();
+    this.view = this.#view();
+    this.equation = el("p.live-equation");
+    const hold = Object.entries(this.gates).map(([gate, name]) =>
+      choice(`${name} gate`, [["_", "computed"], ["1", "open"], ["0", "shut"]], (value) => {
+        this.hold[gate].fill(value);
+        this.ran();
+      }),
+    );
+    this.choices = {
+      hold,
+      unit: choice("Unit", this.units.map((name, u) => [u, name]), (unit) => {
+        this.unit = Number(unit);
+        this.ran();
+      }),
+      lit: choice("Light", Object.entries(this.parts), (part) => {
+        this.lit = part;
+        this.draw();
+      }),
+    };
+    body.append(
+      el("div.live-gates", {}, this.map, this.view, this.time.node, this.say),
+      this.equation,
+      el("div.live-choices", {}, this.choices.lit, this.choices.unit),
+      el("p", {}, "Hold a gate at every step, or press its sign at one:"),
+      el("div.live-choices.live-holds", {}, ...hold),
+    );
+  }
+
+  start() {
+    const hold = Object.keys(this.gates).map((gate) => [gate, Array(this.length).fill("_")]);
+    this.#set({ at: this.first, unit: 0, hold: Object.fromEntries(hold), x: this.weights.x.slice() });
+  }
+
+  #set({ at, unit, hold, x }) {
+    this.time.stop();
+    this.time.at = at;
+    Object.assign(this, { unit, hold, x, lit: "whole", row: Object.keys(this.gates)[0] });
+    this.run();
+  }
+
+  // 3~0~________-________-________, and what is fed, if it is not as recorded:
+  // of each step the value, as tenths from -LARGEST, and the flags.
+  write() {
+    const hold = Object.values(this.hold).map((steps) => steps.join("")).join("-");
+    const state = [this.time.at + 1, this.unit, hold];
+    const fed = [...this.x].map((v, k) => (k % this.features ? v : Math.round(10 * (v + LARGEST))));
+    if (this.x.some((v, k) => v !== this.weights.x[k])) state.push(fed.join("."));
+    return state.join("~");
+  }
+
+  read(text) {
+    const names = Object.keys(this.gates);
+    const holds = `[01_]{${this.length}}(?:-[01_]{${this.length}}){${names.length - 1}}`;
+    const found = RegExp(`^([1-9]\\d?)~(\\d)~(${holds})(?:~(\\d+(?:\\.\\d+)*))?$`).exec(text);
+    if (!found) return false;
+    const [at, unit] = [found[1] - 1, Number(found[2])];
+    let x = this.weights.x.slice();
+    if (found[4]) {
+      const fed = found[4].split(".").map(Number);
+      const fits = (v, k) => v <= (k % this.features ? 1 : 20 * LARGEST);
+      if (fed.length !== x.length || !fed.every(fits)) return false;
+      x = Float32Array.from(fed, (v, k) => (k % this.features ? v : v / 10 - LARGEST));
+    }
+    if (at >= this.length || unit >= this.units.length) return false;
+    const hold = found[3].split("-").map((steps, k) => [names[k], [...steps]]);
+    this.#set({ at, unit, hold: Object.fromEntries(hold), x });
+    return true;
+  }
+
+  run() {
+    const { U } = this.weights;
+    let state = { h: new Float32Array(U.shape[0]), c: new Float32Array(U.shape[0]) };
+    this.steps = Array.from({ length: this.length }, (_, t) => {
+      const x = embedding(t, this.x, this.features);
+      const before = state;
+      const free = {};
+      state = this.step(x, before, (gates) => {
+        for (const gate in this.hold) {
+          free[gate] = gates[gate][this.unit];
+          if (this.isHeld(gate, t)) gates[gate][this.unit] = Number(this.hold[gate][t]);
+        }
+        return gates;
+      });
+      return { ...state, x, before, free };
+    });
+    this.draw();
+  }
+
+  ran() {
+    this.run();
+    this.changed();
+  }
+
+  moved() {
+    this.draw();
+    this.changed();
+  }
+
+  isHeld(gate, t) {
+    return this.hold[gate][t] !== "_";
+  }
+
+  // Of the shown unit at step t.
+  at(name, t = this.time.at) {
+    return this.steps[t][name][this.unit];
+  }
+
+  // First the other way round than computed, then as computed, then free.
+  turn(gate, t) {
+    const steps = this.hold[gate];
+    const other = this.steps[t].free[gate] < 0.5 ? "1" : "0";
+    if (steps[t] === "_") steps[t] = other;
+    else steps[t] = steps[t] === other ? String(1 - other) : "_";
+  }
+
+  // ---- the map
+
+  #map() {
+    this.cells = [];
+    this.ground = el("svg:g");
+    const rows = this.rows.map((row) => {
+      const node = el("svg:g", { role: "row" });
+      const y = this.top(row);
+      const name = el("svg:text", { role: "rowheader", x: 2, y: this.middle(row) + 5 });
+      name.append(this.named?.[row] ?? row);
+      node.append(name);
+      for (let t = 0; t < this.length; t++) {
+        const drawn = el("svg:g");
+        const hit = el("svg:rect.live-hit", {
+          x: LEFT + STEP * t, y, width: STEP, height: this.height(row),
+        });
+        const cell = el("svg:g", { role: "gridcell", tabindex: -1, "data-row": row, "data-t": t }, hit, drawn);
+        this.cells.push({ cell, drawn, row, t });
+        node.append(cell);
+      }
+      return node;
+    });
+    const height = this.top(null);
+    const width = LEFT + STEP * this.length;
+    this.now = el("svg:rect", { y: 1, width: STEP - 2, height: height - 2, rx: 5, class: "live-now" });
+    const help =
+      "The steps. Arrows: left and right the step, up and down the row. " +
+      "Enter changes a gate or a flag, plus and minus a value.";
+    const map = el("svg:svg.live-map", { viewBox: `0 0 ${width} ${height}`, role: "grid", "aria-label": help });
+    map.append(this.now, this.ground, ...rows);
+    map.addEventListener("keydown", (event) => this.#key(event));
+    map.addEventListener("click", ({ target }) => this.#press(target.closest("[data-row]")));
+    map.addEventListener("pointerdown", (event) => this.#drag(event));
+    return map;
+  }
+
+  height(row) {
+    return row === this.kept ? TALL : STEP;
+  }
+
+  top(row) {
+    let y = 0;
+    for (const other of this.rows) {
+      if (other === row) break;
+      y += this.height(other);
+    }
+    return y;
+  }
+
+  middle(row) {
+    return this.top(row) + this.height(row) / 2;
+  }
+
+  column(t) {
+    return LEFT + STEP * (t + 0.5);
+  }
+
+  #press(cell) {
+    if (!cell || this.dragged) return;
+    const { row } = cell.dataset;
+    const t = Number(cell.dataset.t);
+    this.row = row;
+    const flag = this.inputs.indexOf(row);
+    if (row in this.gates) this.turn(row, t);
+    else if (flag > 0) this.x[t * this.features + flag] = 1 - this.x[t * this.features + flag];
+    this.time.stop();
+    this.time.at = t;
+    this.ran();
+    this.#focus();
+  }
+
+  #key(event) {
+    const move = MOVES[event.key];
+    const sign = { "+": 1, "=": 1, "-": -1, "−": -1 }[event.key];
+    const { at } = this.time;
+    const last = this.length - 1;
+    if (move) {
+      const row = this.rows.indexOf(this.row) + move[0];
+      this.row = this.rows[Math.max(0, Math.min(this.rows.length - 1, row))];
+      this.time.go(at + move[1]);
+    } else if (event.key === "Home" || event.key === "End") {
+      this.time.go(event.key === "Home" ? 0 : last);
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.#press(document.activeElement);
+    } else if (sign && this.row === this.inputs[0]) {
+      this.#put(at, this.x[at * this.features] + sign / 10);
+    } else return;
+    event.preventDefault();
+    this.#focus();
+  }
+
+  #put(t, value) {
+    const near = Math.max(-LARGEST, Math.min(LARGEST, Math.round(10 * value) / 10));
+    this.x[t * this.features] = near;
+    this.ran();
+  }
+
+  // A value follows the pointer, up and down.
+  #drag({ target, clientY, pointerId }) {
+    this.dragged = false;
+    const cell = target.closest(`[data-row="${this.inputs[0]}"]`);
+    if (!cell) return;
+    const t = Number(cell.dataset.t);
+    const first = this.x[t * this.features];
+    cell.setPointerCapture(pointerId);
+    const move = (event) => {
+      const tenths = Math.round((clientY - event.clientY) / 6);
+      if (!tenths && !this.dragged) return;
+      this.dragged = true;
+      this.row = cell.dataset.row;
+      this.time.stop();
+      this.time.at = t;
+      this.#put(t, first + tenths / 10);
+    };
+    cell.addEventListener("pointermove", move);
+    cell.addEventListener("lostpointercapture", () => cell.removeEventListener("pointermove", move), { once: true });
+  }
+
+  #focus() {
+    this.map.querySelector("[tabindex='0']").focus({ preventScroll: true });
+  }
+
+  #drawMap() {
+    this.now.setAttribute("x", LEFT + STEP * this.time.at + 1);
+    this.ground.innerHTML = this.steps.map((_, t) => this.lines(t)).join("");
+    for (const { cell, drawn, row, t } of this.cells) {
+      const [markup, label] = this.#cell(row, t);
+      drawn.innerHTML = markup;
+      cell.setAttribute("aria-label", `Step ${t + 1}, ${label}`);
+      cell.setAttribute("tabindex", row === this.row && t === this.time.at ? 0 : -1);
+    }
+  }
+
+  // What stands in a cell of the map, and what is said of it.
+  #cell(row, t) {
+    const x = this.column(t);
+    const y = this.middle(row);
+    if (row in this.gates) {
+      const held = this.isHeld(row, t);
+      const gate = this.at(row, t);
+      const label = `${this.gates[row]} gate ${number(gate)}${held ? ", held" : ""}`;
+      return [`<g transform="translate(${x} ${y})">${sign(gate, held)}</g>`, label];
+    }
+    const feature = this.inputs.indexOf(row);
+    if (feature < 0) {
+      const label = `${row} ${number(this.at(row, t))}`;
+      return [row === this.kept ? this.#band(t, x, y) : this.#shown(row, t, x, y), label];
+    }
+    const value = this.x[t * this.features + feature];
+    const colour = "var(--q-input)";
+    if (feature) {
+      const mark =
+        `<rect x="${x - 8}" y="${y - 8}" width="16" height="16" rx="2" stroke-width="1.5" ` +
+        (value ? `fill="${colour}" stroke="${colour}"/>` : `fill="none" stroke="var(--ink-3)"/>`);
+      return [mark, `${row} ${value ? "on" : "off"}`];
+    }
+    const filled = this.x[t * this.features + 1] > 0;
+    const box =
+      `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" fill="${filled ? colour : "var(--paper)"}" ` +
+      `stroke="${colour}" stroke-width="2"/>`;
+    return [box + word(x, y + 5, short(value, 1), filled ? "var(--paper)" : "var(--ink)"), `value ${number(value, 1)}`];
+  }
+
+  #shown(row, t, x, y) {
+    const value = this.at(row, t);
+    if (isNothing(value)) return word(x, y + 5, "0", "var(--ink-3)");
+    const ring = `<circle cx="${x}" cy="${y}" r="20" fill="var(--paper)" stroke="var(--q-state)" stroke-width="2.5"/>`;
+    return ring + word(x, y + 5, short(value));
+  }
+
+  // As thick as the value is large; hollow below zero. Where the gate lets
+  // less than all of the old value pass, bars close in on it.
+  #band(t, x, y) {
+    const value = this.at(this.kept, t);
+    const keeps = this.at(this.keeps, t);
+    const thick = this.thick(t);
+    const colour = `var(--q-${this.colour})`;
+    const wide = t + 1 < this.length ? STEP : STEP / 2;
+    let drawn =
+      `<rect x="${x}" y="${y + 6 - thick / 2}" width="${wide}" height="${thick}" ` +
+      `fill="${value < 0 ? "var(--paper)" : colour}" stroke="${colour}"/>`;
+    if (!isOpen(keeps)) {
+      const reach = isShut(keeps) ? 0 : 4 + 26 * keeps;
+      const d = `M${x} ${y - 26}V${y + 6 - reach}M${x} ${y + 38}V${y + 6 + reach}`;
+      drawn += `<path d="${d}" stroke="var(--q-gate)" stroke-width="3" stroke-linecap="round"/>`;
+    }
+    return drawn + word(x, y - 33, short(value), colour, 'font-weight="600"');
+  }
+
+  thick(t) {
+    return Math.max(1.5, 36 * Math.min(2, Math.abs(this.at(this.kept, t))));
+  }
+
+  // ---- one step, in the drawing of the page
+
+  #view() {
+    const picture = this.still.find((node) => node.nodeType === Node.ELEMENT_NODE).cloneNode(true);
+    picture.className = "live-view";
+    for (const name of ["role", "aria-label"]) picture.removeAttribute(name);
+    picture.setAttribute("aria-hidden", true); // the map and the sentence say it
+    const part = (name) => picture.querySelector(`svg > g[class="${name}"]`);
+    this.boxes = Object.entries(this.gates).map(([gate, name]) => {
+      const box = part(name).querySelector("rect");
+      const [x, y] = ["x", "y"].map((key) => Number(box.getAttribute(key)));
+      const hit = el("svg:rect.live-hit", { x: x - 10, y: y - 8, width: 64, height: 50 });
+      hit.addEventListener("click", () => {
+        this.turn(gate, this.time.at);
+        this.row = gate;
+        this.ran();
+      });
+      part(name).append(hit);
+      return [gate, box];
+    });
+    // The function moves up in its box; below it comes the sum.
+    for (const text of picture.querySelectorAll('g:not([class*=" "]) > rect + text'))
+      text.classList.add("live-function");
+    this.texts = Object.entries(this.places).map(([key, [x, y, anchor, role, name]]) => {
+      const text = el("svg:text.code", { x, y, "text-anchor": anchor, fill: `var(--${role})` });
+      (part(name) ?? picture.querySelector(`svg > .${name}`)).append(text);
+      return [key, text];
+    });
+    return picture;
+  }
+
+  #drawView() {
+    const numbers = this.numbers(this.steps[this.time.at]);
+    for (const [key, text] of this.texts) text.textContent = numbers[key];
+    for (const [gate, box] of this.boxes)
+      box.parentNode.classList.toggle("live-held", this.isHeld(gate, this.time.at));
+    if (this.lit === "whole") delete this.view.dataset.lit;
+    else this.view.dataset.lit = this.lit;
+  }
+
+  draw() {
+    const s = this.steps[this.time.at];
+    this.#drawMap();
+    this.#drawView();
+    this.equation.textContent = this.formula(this.lit, s);
+    const held = Object.keys(this.gates).filter((gate) => this.isHeld(gate, this.time.at));
+    const how = held.map((gate) => `, ${this.gates[gate]} gate held ${s[gate][this.unit] ? "open" : "shut"}`);
+    const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${this.units[this.unit]} ${this.sentence(s)}.`;
+    this.time.tell(sentence);
+    this.tell(sentence);
+    Object.values(this.hold).forEach((steps, k) => {
+      this.choices.hold[k].value = steps.every((value) => value === steps[0]) ? steps[0] : "";
+    });
+    this.choices.unit.value = this.unit;
+    this.choices.lit.value = this.lit;
+  }
+}
+
+export { Gates, isNothing, isOpen, isShut, line };
