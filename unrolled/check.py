@@ -54,7 +54,7 @@ def check_page(
     returns the seconds of processor time that the program took.
     """
     try:
-        named = page.named()
+        named = page.named(whole=update)
     except PageError as error:  # nothing else can be said of it
         return [error], 0.0
     found = [*check_form(page), *check_fences(page)]
@@ -75,8 +75,7 @@ def run_page(
     """Run the page's program in ``folder``, with the weights that it needs."""
     if not page.blocks:
         return Run()
-    for path in page.needs:
-        shutil.copy(path, folder)
+    page.equip(folder)
     limit = TIME_LIMIT * (1 + whole)
     return interpreter.run(page.named(whole), folder, limit)
 

@@ -9,6 +9,7 @@ what is shown, downloaded and run is one text.
 import ast
 import functools
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from io import StringIO
@@ -214,10 +215,22 @@ class Page:
         names = self.meta.get("needs", [])
         return [self.recorded / "models" / name for name in names]
 
+    def equip(self, folder: Path | str) -> None:
+        """Lay them there, as its reader would."""
+        for path in self.needs:
+            shutil.copy(path, folder)
+
     def named(self, whole: bool = True) -> list[tuple[str, str]]:
         """The blocks to be run, each with its place; as a rehearsal, if not
         ``whole``, where the page says which constants are smaller then."""
         changes = {} if whole else self.meta.get("rehearse", {})
+        for name in changes:
+            if not re.search(rf"^{name} = ", self.download(), re.M):
+                raise self.error(
+                    1,
+                    f"no constant {name}, which a rehearsal is to change",
+                    "name one that begins a line of the program",
+                )
         found = []
         for block in self.blocks:
             code = block.code

@@ -394,7 +394,7 @@ NETWORKS = {  # each with its rate of learning
     "LSTM, told": (Told(LSTM, 63), 0.03),
     "window, told": (Told(Window, 99), 0.01),
 }
-UPDATES, SEEDS, SHORT = 1_000, 3, 40
+UPDATES, SEEDS, SHORT = 600, 3, 32
 few = {
     what: arrays([n for n in of if len(all_points[n]) <= SHORT], SHORT)
     for what, of in (
@@ -442,24 +442,28 @@ def measures(written):
     return np.mean(list(map(leaves, written))), np.mean(ends), np.std(strokes)
 
 
-print("                weights   held-out nats a point   leave   end  spread")
-losses, small = {}, {}
+print(f"{'':14}weights  held out, nats a point   leave   end  spread")
+losses, small, left = {}, {}, {}
 for what, (network, rate) in NETWORKS.items():
     of_seeds = jax.vmap(partial(trained, network), (None, 0, None))(
         rate, np.arange(SEEDS), few["train"]
     )
     each = [[part[seed] for part in of_seeds] for seed in range(SEEDS)]
-    losses[what] = [float(mean_nats(network, w, *few["test"])) for w in each]
-    small[what] = [write(network, w, 200, 0.25, seed=1) for w in each]
+    losses[what] = [float(mean_nats(network, v, *few["test"])) for v in each]
+    small[what] = [write(network, v, 200, 0.25, seed=1) for v in each]
     leave, end, spread = np.mean([measures(s) for s in small[what]], axis=0)
-    size = sum(part.size for part in each[0])
+    left[what] = leave
     costs = " ".join(f"{loss:6.2f}" for loss in losses[what])
-    print(
-        f"{what:14} {size:8,}   {costs} {leave:12.0%} {end:6.0%} {spread:6.1f}"
-    )
-real = [all_points[n] for n in test if len(all_points[n]) <= SHORT]
-leave, end, spread = measures(real)
-print(f"{'real':48}{leave:12.0%} {end:6.0%} {spread:6.1f}")
+    size = sum(part.size for part in each[0])
+    shares = f"{leave:10.0%} {end:5.0%} {spread:7.1f}"
+    print(f"{what:14}{size:7,}  {costs} {shares}")
+leave, end, spread = measures(
+    [all_points[n] for n in test if len(all_points[n]) <= SHORT]
+)
+print(f"{'real ones':43}{leave:10.0%} {end:5.0%} {spread:7.1f}")
+assert max(losses["LSTM"]) < min(losses["window"])
+assert max(left[what] for what in left if "told" in what) < 0.05
+assert left["LSTM"] + 0.2 < left["window"]
 
 # %% side-by-side
 fig, axes = plt.subplots(len(small), 8, figsize=(4.8, 3.3))
@@ -496,6 +500,7 @@ for n, what in enumerate(("across", "down", "strokes done", "to go")):
     print(f"{what:13} R² {r2:.2f}, off by {off:.1f}")
 away = np.hypot(error[:, 0], error[:, 1])
 print(f"the place is off by {away.mean():.1f} of {SHEET} units on average")
+assert away.mean() < 8
 
 
 # %% believed
@@ -526,7 +531,7 @@ rows = np.arange(len(given))
 at = [np.array(part)[rows, middle] for part in states_of]
 x = y[rows, middle]
 begun = [all_points[n][: m + 1] for n, m in zip(given, middle, strict=True)]
-on = {}
+on, gone_by = {}, {}
 for what, state in (
     ("with memory", tuple(at)),
     ("wiped", tuple(0 * part for part in at)),
@@ -548,7 +553,8 @@ for what, state in (
         f"{what:12} leave {gone:4.0%}, belief off by {far:.1f}, "
         f"around its mean by {around:.1f}"
     )
-    on[what] = whole
+    on[what], gone_by[what] = whole, gone
+assert gone_by["wiped"] > gone_by["with memory"] + 0.15
 
 # %% wiped-figure
 fig, axes = plt.subplots(2, 6, figsize=(4.8, 1.8))
@@ -587,6 +593,7 @@ for what, a, b in zip(("c", "window", "place"), seen, new, strict=True):
     fit = np.linalg.lstsq(a, closing, rcond=None)[0]
     ranked[what] = roc_auc_score(closing_new, b @ fit)
     print(f"read from {what:7} {ranked[what]:.2f}")
+assert ranked["c"] > ranked["window"] + 0.1
 
 
 # %% copied
@@ -622,31 +629,48 @@ def nearest(points):
 written = {t: write(writer, w, 300, t, seed=4) for t in TEMPERATURES}
 kinds = {f"written, T = {t}": points for t, points in written.items()}
 kinds["held out"] = [all_points[n] for n in test]
+medians = {}
 for what, of in kinds.items():
     ended = [points for points in of if points[-1, 2] == ENDS]
     far = np.array([nearest(points) for points in ended])
     middle, least = np.quantile(far, (0.5, 0.05))
+    medians[what] = middle
     print(f"{what:17} nearest: {middle:5.1f}, of one in twenty: {least:4.1f}")
+assert min(medians, key=medians.get) == "held out"
 
 # %% fails
 for t, points in written.items():
     leave, end, spread = measures(points)
     print(f"T = {t:4}  leave {leave:.1%}  end {end:.1%}  spread {spread:.1f}")
 long = [n for n, points in enumerate(all_points) if len(points) > MOST]
-cost = float(mean_nats(writer, w, *arrays(long, LONGEST)))
+cost = float(mean_nats(writer, w, *arrays(long, max(map(len, all_points)))))
 print(f"{len(long)} characters of more than {MOST} points: {cost:.2f}")
 X, y, counts = arrays(test)
-for what, first, size in (
-    ("as they are", 0, 1),
-    ("begun 20 units to the left", -20 / scale, 1),
-    ("at half the size", 0, 0.5),
-):
-    X_, y_ = X.copy(), y.copy()
-    X_[:, :, :2], y_[:, :, :2] = X[:, :, :2] * size, y[:, :, :2] * size
-    X_[:, 1, 0] += first
-    y_[:, 0, 0] += first
-    after = counts * (np.arange(MOST) > 0)
-    print(f"{what:27} {float(mean_nats(writer, w, X_, y_, after)):5.2f}")
+counts[:, 0] = 0  # not what the first point costs
+for what, first in (("where they were", 0), ("20 units to the left", -20)):
+    X[:, 1, 0] += first / scale
+    print(f"begun {what:21} {float(mean_nats(writer, w, X, y, counts)):5.2f}")
 
 # %% save
-np.savez_compressed("writing-characters.npz", probe=probe.astype("float32"))
+BEGINNINGS = {
+    "氵": "湖",
+    "木": "林",
+    "言": "語",
+    "糸": "絵",
+    "門": "間",
+    "艹": "花",
+}
+begin = {}
+for part, whole in BEGINNINGS.items():
+    n = names.index(whole)
+    strokes = drawn[n][: min(closes[n])]
+    begin[f"begin_{part}"] = np.concatenate(
+        [np.c_[s.round(), np.arange(len(s), 0, -1) == 1] for s in strokes]
+    ).astype("float32")
+np.savez_compressed(
+    "writing-characters.npz",
+    probe=probe.astype("float32"),
+    licence="CC BY-SA 3.0; strokes: KanjiVG, Ulrich Apel",
+    **begin,
+)
+print(f"{Path('writing-characters.npz').stat().st_size / 1000:.0f} kB")
