@@ -125,14 +125,17 @@ class WriteCharacters extends Explorer {
     this.time.stop();
     const job = (this.job = Symbol());
     this.#begin();
-    this.tell(`${this.strokes.length ? `${some(this.strokes.length, "stroke")} of yours` : "An empty sheet"}. Pink: where it would go next.`);
+    const opening = `${this.strokes.length ? `${some(this.strokes.length, "stroke")} of yours` : "An empty sheet"}. Pink: where it would go next.`;
+    this.tell(opening);
     const pause = new Promise((resolve) => setTimeout(resolve, slowly ? PAUSE : 0));
     await inFrames(this.#ways(), () => this.job !== job);
     await pause;
     if (this.job !== job) return;
     this.time.count = Math.max(...this.runs.map((run) => run.length));
-    if (slowly) return this.time.play();
+    const told = this.say.textContent; // since: that something is wrong
+    if (slowly && told === opening) return this.time.play();
     this.time.go(this.time.count - 1);
+    if (told !== opening) this.tell(told);
   }
 
   #begin() {
@@ -267,7 +270,7 @@ class WriteCharacters extends Explorer {
         });
       }));
     const [x, y] = this.net.believes(step);
-    put("belief", ...(at ? [el("svg:path", { d: `M${x - 5} ${y}h10m-5 -5v10` })] : []));
+    put("belief", ...(at && step.pen !== ENDS ? [el("svg:path", { d: `M${x - 5} ${y}h10m-5 -5v10` })] : []));
     put("pen", ...(this.pen ? [el("svg:circle", { cx: this.pen[0], cy: this.pen[1], r: this.drawing ? 2 : 3.2 })] : []));
     put("raw", ...(this.drawing ? [el("svg:path", { d: path(this.drawing) })] : []));
   }
