@@ -88,13 +88,15 @@ def _is_number(node: ast.expr) -> bool:
 def examine(page, interpreter: Interpreter) -> None:
     """Prints what is to say of a page's assertions."""
     named, lines = [("recorder", RECORDER)], []
-    for block in page.blocks:
-        tree = ast.parse(block.code)
+    rehearsed = page.named(whole=False)
+    for block, (_, code) in zip(page.blocks, rehearsed, strict=True):
+        tree = ast.parse(code)
         recording = Recording(block.name)
         tree = ast.fix_missing_locations(recording.visit(tree))
         lines += recording.lines
         named.append((block.name, ast.unparse(tree)))
     with tempfile.TemporaryDirectory() as folder:
+        page.equip(folder)
         run = interpreter.run([*named, ("report", REPORT)], folder, TIME_LIMIT)
     print(f"{page}: {len(lines)} assertions", flush=True)
     last = run.results[-1]

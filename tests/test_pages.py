@@ -80,11 +80,15 @@ def test_every_drawing_is_shown():
 # Several pages write these out, since each is a program of its own.
 HELPERS = {
     "adding_problem",
+    "as_points",
+    "common",
     "interval",
+    "line",
     "mistake",
     "paired",
     "refuse",
     "sigmoid",
+    "simplified",
     "softmax",
 }
 

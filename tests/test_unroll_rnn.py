@@ -54,7 +54,9 @@ def test_every_state_is_that_of_keras(visit):
     for (W, U, b, x), (h, fate) in zip(
         settings, read(visit(TAG), states), strict=True
     ):
-        layer.set_weights([np.full((1, 1), W), np.full((1, 1), U), np.array([b])])
+        layer.set_weights(
+            [np.full((1, 1), W), np.full((1, 1), U), np.array([b])]
+        )
         keras = run(x.reshape(1, 8, 1).astype("float32")).numpy().ravel()
         assert np.abs(h - keras).max() < 1e-6
         kind, *rest = re.split(r"(-?\d\.\d+)", fate)

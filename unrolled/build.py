@@ -48,6 +48,7 @@ SERVED = {
     "live": "live",
     "recorded/models": "models",
 }
+MODELS = DOCS / "recorded/models"
 CACHE = ROOT / ".cache" / "unrolled"
 
 # The plugin's own template inlines 600 kB of JupyterLab styles in each page.
@@ -310,7 +311,11 @@ def on_page_content(content, page, config, files):
     if number:
         place = [place[0], f"{number} of {len(steps)}"]
     kicker = " / ".join(place)
-    return furniture.head(content, ours, kicker, script, notebook)
+    weights = [
+        get_relative_url(f"models/{path.relative_to(MODELS)}", page.url)
+        for path in ours.needs
+    ]
+    return furniture.head(content, ours, kicker, script, notebook, weights)
 
 
 @event_priority(50)  # before the search reads the page

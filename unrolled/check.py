@@ -55,7 +55,7 @@ def check_page(
     Also returns the seconds of processor time that the program took.
     """
     try:
-        named = [(f"{page.source}:{b.line}", b.code) for b in page.blocks]
+        named = page.named(whole=update)
     except PageError as error:  # nothing else can be said of it
         return [error], 0.0
     found = [*check_form(page), *check_fences(page)]
@@ -63,7 +63,7 @@ def check_page(
     if page.source.startswith("docs/"):  # the README is not on the site
         found += [*check_numbers(page), *check_formulas(page)]
         found += check_drawings(page)
-    run = interpreter.run(named, folder, TIME_LIMIT) if named else Run()
+    run = run_page(page, interpreter, folder, whole=update)
     stale = [*check_run(page, run, folder)]
     if stale and update:
         stale = [*check_run(page, run, folder, update)]
@@ -71,6 +71,17 @@ def check_page(
     if update and named and not found:
         record_run(page, run.processor_time)
     return found, run.processor_time
+
+
+def run_page(
+    page: Page, interpreter: Interpreter, folder: Path, whole: bool = False
+) -> Run:
+    """Run the page's program in ``folder``, with the weights that it needs."""
+    if not page.blocks:
+        return Run()
+    page.equip(folder)
+    limit = TIME_LIMIT * (1 + whole)
+    return interpreter.run(page.named(whole), folder, limit)
 
 
 def record_run(page: Page, seconds: float) -> None:

@@ -137,7 +137,12 @@ def description(content: str) -> str:
 
 
 def head(
-    content: str, page: Page, kicker: str, script: str, notebook: str
+    content: str,
+    page: Page,
+    kicker: str,
+    script: str,
+    notebook: str,
+    weights: list[str],
 ) -> str:
     """Above the title where the page stands; below the question, its facts
     and how to run it."""
@@ -150,8 +155,12 @@ def head(
             f"<code>pip install {needs}</code>"
             f"{_button('command', 'Copy')}"
             f'<a href="{script}" download>.py</a>'
-            f'<a href="{notebook}" download>.ipynb</a></div>'
+            f'<a href="{notebook}" download>.ipynb</a>'
         )
+        for file in weights:
+            name = file.rsplit("/", 1)[-1]
+            below += f'<a href="{file}" download>{name}</a>'
+        below += "</div>"
     content = content.replace("<h1", f"{above}\n<h1", 1)
     title, end, rest = content.partition("</h1>")
     first = PARAGRAPH.search(rest)

@@ -9,6 +9,7 @@ what is shown, downloaded and run is one text.
 import ast
 import functools
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from io import StringIO
@@ -222,6 +223,37 @@ class Page:
     def download(self) -> str:
         """The page's program as one file: its blocks, in order."""
         return "\n\n\n".join(b.code.strip("\n") for b in self.blocks) + "\n"
+
+    @property
+    def needs(self) -> list[Path]:
+        """The recorded weights that a reader lays beside the program."""
+        names = self.meta.get("needs", [])
+        return [self.recorded / "models" / name for name in names]
+
+    def equip(self, folder: Path | str) -> None:
+        """Lay them there, as its reader would."""
+        for path in self.needs:
+            shutil.copy(path, folder)
+
+    def named(self, whole: bool = True) -> list[tuple[str, str]]:
+        """The blocks to be run, each with its place; as a rehearsal, if not
+        ``whole``, where the page says which constants are smaller then."""
+        changes = {} if whole else self.meta.get("rehearse", {})
+        for name in changes:
+            if not re.search(rf"^{name} = ", self.download(), re.M):
+                raise self.error(
+                    1,
+                    f"no constant {name}, which a rehearsal is to change",
+                    "name one that begins a line of the program",
+                )
+        found = []
+        for block in self.blocks:
+            code = block.code
+            for name, value in changes.items():
+                line = re.compile(rf"^{name} = .*$", re.M)
+                code = line.sub(f"{name} = {value}", code)
+            found.append((f"{self.source}:{block.line}", code))
+        return found
 
     def reads_a_clock(self) -> bool:
         """Does the program measure time?"""

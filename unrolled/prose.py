@@ -427,7 +427,7 @@ def _parts(
                 if path:  # its lack is another check's to tell
                     labels = " ".join(texts(path.read_text("utf-8")))
                     yield number, "", printed(labels)
-        elif line.strip() == "$$":
-            fence = "$$"
+        elif line.strip() == "$$" or (number, line) == (1, "---"):
+            fence = line.strip()  # a formula; the front matter
         else:
             yield number, line, None

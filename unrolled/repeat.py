@@ -56,11 +56,10 @@ def repeat(page: Page, interpreter: Interpreter, times: int) -> int:
     """Run a page ``times`` times; prints, and returns how often it failed."""
     mistakes, numbers = Counter(), defaultdict(list)
     took, failed = [], 0
-    blocks = [(f"{page.source}:{b.line}", b.code) for b in page.blocks]
     for number in range(times):
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            run = interpreter.run(blocks, Path(folder), check.TIME_LIMIT)
+            run = check.run_page(page, interpreter, Path(folder))
             found = list(check.check_run(page, run, Path(folder), False))
         took.append(time.monotonic() - start)
         failed += bool(found)

