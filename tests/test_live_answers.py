@@ -3,12 +3,18 @@
 What all of them must bear comes first; then, of each, its numbers against
 Keras."""
 
+import ast
 import contextlib
 import io
 import itertools
+import json
 import os
 import re
+import unicodedata
+from importlib import import_module
+from types import SimpleNamespace
 
+import faker.providers.person as person
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -30,6 +36,14 @@ EXPLORERS = {
         "says": "A row without a real step still gets an answer.",
         "keys": ["ArrowRight"],
         "tap": "Padding >> pre",
+    },
+    "surname-language": {
+        "page": "applications/classifying/",
+        "word": "name",
+        "state": "7~martinez",
+        "says": "\u201cmartine\u201d: ",
+        "keys": ["End", "a"],
+        "tap": "Ending >> elli",
     },
 }
 each = pytest.mark.parametrize("tag", EXPLORERS)
@@ -336,3 +350,170 @@ def test_masked_rows_hand_out_python(wide):
         lines = printed(code).splitlines()[1:]
         values = [[float(v) for v in line.split()] for line in lines]
         assert np.allclose(values, found, atol=0.0051), state
+
+
+# ---- a surname
+
+
+@pytest.fixture(scope="module")
+def page_of_names():
+    """What the page's program defines, with the recorded weights: classify,
+    and what it calls."""
+    import keras
+    from keras import layers, ops
+
+    program = ROOT / "snippets/applications/classifying.py"
+    wanted = ("plain", "to_numbers", "predict", "classify", "surnames")
+    parts = [
+        node
+        for node in ast.parse(program.read_text("utf-8")).body
+        if getattr(node, "name", None) in wanted
+        or ast.unparse(node).startswith("LOCALES = ")
+    ]
+    names = {"keras": keras, "ops": ops, "np": np, "person": person}
+    names |= {"unicodedata": unicodedata, "import_module": import_module}
+    exec(compile(ast.Module(parts, []), str(program), "exec"), names)
+    with np.load(
+        ROOT / "docs/recorded/models/applications/classifying.npz"
+    ) as file:
+        letters, names["languages"] = (
+            json.loads(str(file[key])) for key in ("letters", "languages")
+        )
+        weights = [file[f"w{k}"] for k in range(6)]
+    names |= {
+        "UNKNOWN": 1,
+        "number_of": {x: k for k, x in enumerate(letters, 2)},
+    }
+    names["network"] = keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            layers.Embedding(len(letters) + 2, 32, mask_zero=True),
+            layers.LSTM(64),
+            layers.Dense(10),
+        ]
+    )
+    names["network"].set_weights(weights)
+    return SimpleNamespace(**names)
+
+
+def test_each_letter_of_a_surname_is_judged_as_by_keras(wide, page_of_names):
+    """Every prefix of fifty names, five of each language."""
+    page = page_of_names
+    every = [page.surnames(locale) for locale in page.LOCALES.values()]
+    names = [page.plain(n) for of in every for n in of[:: len(of) // 5][:5]]
+    assert len(names) == 50
+    beginnings = [name[: k + 1] for name in names for k in range(len(name))]
+    keras = page.predict(page.network, page.to_numbers(beginnings))
+    found = (
+        wide("surname-language")
+        .locator("surname-language")
+        .evaluate(
+            """(one, names) => names.flatMap((name) =>
+              one.reader.read(name).map((p) => [...p]))""",
+            names,
+        )
+    )
+    gap = np.abs(np.array(found) - keras).max()
+    print("surname-language: largest difference", gap, "of", len(keras))
+    assert gap < NEAR
+
+
+STRANGE = ["", " \t", "1234", "\u0418\u0432\u0430\u043d\u043e\u0432", "\u738b"]
+STRANGE += [
+    "M\u00fcller\U0001f642",
+    "O'Neil-Smith",
+    "nowak" * 20,
+    "\u05d3\u05d5\u05d3",
+]
+STRANGE += ["\u0936\u0930\u094d\u092e\u093e", "\u0e2a\u0e21\u0e0a\u0e32\u0e22"]
+STRANGE += [
+    "\u202eabc",
+    "<b>x</b>",
+    "a" * 10_000,
+    "\U0001f642" * 3000,
+    "\x00\x07",
+]
+
+
+def test_a_surname_is_refused_in_the_words_of_the_page(wide, page_of_names):
+    tab = wide("surname-language")
+    for text in STRANGE:
+        tab.get_by_role("textbox", name="Surname").fill(text)
+        says = said(tab, "surname-language")
+        long = "Longer than 40 characters: the first 40 are read. "
+        assert says.startswith(long) == (len(text.strip()) > 40)
+        says = says.removeprefix(long)
+        try:
+            (language, p), *_ = page_of_names.classify(text.strip()[:40])
+        except ValueError as error:
+            assert says == f"Refused: {error}."
+        else:
+            assert f"\u201d: {language} {p:.2f}" in says
+    assert not tab.broken
+
+
+def test_letters_become_plain_as_on_the_page(wide, page_of_names):
+    """Latin letters, Greek and Cyrillic ones, and Devanagari, where not every
+    mark is a combining one."""
+    codes = {*range(0x20, 0x590), *range(0x1E00, 0x1F00), *range(0x900, 0x97F)}
+    codes -= {0x345}  # Python makes a letter of it
+    texts = [f"a{chr(code)}b" for code in codes]
+    found = wide("surname-language").evaluate(
+        """async (texts) => {
+          const name = "script[src$='surname-language.js']";
+          const { plain } = await import(document.querySelector(name).src);
+          return texts.map(plain);
+        }""",
+        texts,
+    )
+    differ = [
+        text
+        for text, other in zip(texts, found, strict=True)
+        if page_of_names.plain(text) != other
+    ]
+    assert differ == []
+
+
+def test_the_ending_decides(wide):
+    tab = wide("surname-language")
+    arrive(tab, "surname-language", "6~martin")
+    group = tab.get_by_role("group", name="Ending")
+    for ending, language in (
+        ("ez", "Spanish"),
+        ("elli", "Italian"),
+        ("sson", "Swedish"),
+    ):
+        group.get_by_role("radio", name=ending).check()
+        says = said(tab, "surname-language")
+        assert says.startswith(f"\u201cmartin{ending}\u201d: {language} 0.")
+
+
+def test_a_surname_hands_out_python(wide):
+    tab = wide("surname-language")
+    for state in ("8~martinez", "1~M%C3%BCller%F0%9F%99%82", "3~o'neil-smith"):
+        arrive(tab, "surname-language", state)
+        code, letters, found = tab.locator("surname-language").evaluate(
+            """(one) => [one.python(), one.letters,
+              one.letters.map((_, t) => one.best(t))]"""
+        )
+        lines = printed(code).splitlines()
+        for line, letter, best in zip(lines, letters, found, strict=True):
+            assert line.split()[:2] == [letter, best["language"]]
+            assert abs(float(line.split()[2]) - best["chance"]) < 0.0051
+
+
+@pytest.mark.clock
+def test_a_letter_is_read_at_once(wide):
+    """Measured 3 ms on a quiet machine."""
+    took = (
+        wide("surname-language")
+        .locator("surname-language")
+        .evaluate(
+            """(one) => {
+          const begin = performance.now();
+          one.typed("a".repeat(40));
+          return performance.now() - begin;
+        }"""
+        )
+    )
+    assert took <= 50
