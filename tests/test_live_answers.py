@@ -1,7 +1,5 @@
-"""Explorers that answer, in Chromium: rows of a batch, a surname, a date.
-
-What all of them must bear comes first; then, of each, its numbers against
-Keras."""
+"""Explorers that answer: rows of a batch, a surname. Their numbers against
+Keras, their words against the pages."""
 
 import ast
 import contextlib
@@ -17,85 +15,33 @@ from types import SimpleNamespace
 import faker.providers.person as person
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from tests.test_explorers import CASES, PHONE
+from tests.test_site import opened, url
 from unrolled.page import ROOT
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 NEAR = 1e-5
-PHONE = {"width": 390, "height": 844}
-
-# Of each: its page; its word in the address; a state and what it then says;
-# the keys that, from the first control after the bar, change what it says.
-EXPLORERS = {
-    "masked-rows": {
-        "page": "practice/padding-and-masking/",
-        "word": "rows",
-        "state": "pre~none~SimpleRNN~one~last~0.3.6",
-        "says": "A row without a real step still gets an answer.",
-        "keys": ["ArrowRight"],
-        "tap": "Padding >> pre",
-    },
-    "surname-language": {
-        "page": "applications/classifying/",
-        "word": "name",
-        "state": "7~martinez",
-        "says": "\u201cmartine\u201d: ",
-        "keys": ["End", "a"],
-        "tap": "Ending >> elli",
-    },
-}
-each = pytest.mark.parametrize("tag", EXPLORERS)
-
-BAD = ["", "~", "~~~~~", "0", "-1", "NaN", "post", "a" * 10_000, "~" * 10_000]
-BAD += ["\U0001f642", "\u6c34", "\u202eabc", "\u05d0\u05d1", "%00", "%", "%E0"]
-BAD += [
-    "<script>alert(1)</script>",
-    "__proto__",
-    "null",
-    "1e999",
-    "../..",
-    "'",
-]
-BAD += ["post~mask~LSTM~both~all~9.9.9", "post~mask~LSTM~both~all~1.2"]
-BAD += ["post~mask~toString~both~all~1.2.3", "99~abc~", "a~b~c~d~e~f~g", "."]
-BAD += ["constructor~1", "post~mask~LSTM~both~all~1.2.3~", "\\", "=&="]
 
 
 @pytest.fixture(scope="module")
-def visit(browser, address):
-    """Opens an explorer's page, in a tab that notes what breaks."""
+def wide(browser, address):
+    """One tab for each explorer."""
     with contextlib.ExitStack() as stack:
+        tabs = {}
 
-        def visit(tag, state=None, **options):
-            context = browser.new_context(base_url=address, **options)
-            stack.callback(context.close)
-            tab = context.new_page()
-            tab.broken = []
-            tab.on("pageerror", lambda error: tab.broken.append(str(error)))
-            known = EXPLORERS[tag]
-            fragment = f"#{known['word']}={state}" if state else ""
-            tab.goto(known["page"] + fragment)
-            if options.get("java_script_enabled", True):
+        def wide(tag):
+            if tag not in tabs:
+                tab = stack.enter_context(opened(browser, address))
+                tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+                tab.goto(url(CASES[tag]["page"]))
                 tab.locator(tag).scroll_into_view_if_needed()
-                tab.locator(f"{tag}.live .live-say").wait_for()
-            return tab
+                tab.locator(".live-bar").wait_for()
+                tabs[tag] = tab
+            return tabs[tag]
 
-        yield visit
-
-
-@pytest.fixture(scope="module")
-def wide(visit):
-    """One tab for each explorer, for the tests that need no other."""
-    tabs = {}
-
-    def wide(tag):
-        if tag not in tabs:
-            tabs[tag] = visit(tag, color_scheme="dark")
-        return tabs[tag]
-
-    return wide
+        yield wide
 
 
 def said(tab, tag):
@@ -111,138 +57,35 @@ ARRIVE = """text => new Promise((done) => {
 def arrive(tab, tag, state):
     """Follow a link to a state; what the explorer then says."""
     tab.evaluate("() => history.replaceState(null, '', '#')")
-    tab.evaluate(ARRIVE, f"{EXPLORERS[tag]['word']}={state}")
+    tab.evaluate(ARRIVE, f"{CASES[tag]['word']}={state}")
     return said(tab, tag)
 
 
-def audit(tab, tag):
-    found = Axe().run(
-        tab, context=tag, options={"resultTypes": ["violations"]}
-    )
-    assert found.violations_count == 0, found.generate_report()
-
-
-@each
-def test_a_state_in_the_address_is_restored(visit, tag):
-    known = EXPLORERS[tag]
-    tab = visit(tag, known["state"])
-    assert known["says"] in said(tab, tag)
-    assert (
-        tab.evaluate("t => document.querySelector(t).write()", tag)
-        == known["state"]
-    )
-    tab.get_by_role("button", name="Reset").click()
-    assert known["says"] not in said(tab, tag)
-    tab.wait_for_function(
-        "x => !location.hash.endsWith(x)", arg=known["state"]
-    )
-    assert not tab.broken
-
-
-@each
-def test_a_bad_address_gets_a_sentence(wide, tag):
-    tab = wide(tag)
-    assert len(BAD) >= 30
-    for state in BAD:
-        arrive(tab, tag, EXPLORERS[tag]["state"])
-        assert "could not be read" in arrive(tab, tag, state), state
-    assert not tab.broken
-
-
-FOCUSED = "explorer => explorer.contains(document.activeElement)"
-
-
-@each
-def test_the_keyboard_alone_serves(wide, tag):
-    tab = wide(tag)
-    arrive(tab, tag, EXPLORERS[tag]["state"])
-    tab.get_by_role("button", name="Python").focus()
-    tab.keyboard.press("Tab")
-    for key in EXPLORERS[tag]["keys"]:
-        tab.keyboard.press(key)
-    assert EXPLORERS[tag]["says"] not in said(tab, tag)
-    for _ in range(40):
-        if not tab.locator(tag).evaluate(FOCUSED):
-            break
-        tab.keyboard.press("Tab")
-    else:
-        pytest.fail("the focus does not leave it")
-
-
-# What can be pressed and is seen, a radio button by its label: its name, its
-# size, and where it ends.
-TARGETS = """explorer => [...explorer.querySelectorAll(
-  "button, label, input:not([type=radio])")]
-  .filter(one => one.checkVisibility())
-  .map(one => [one.textContent || one.ariaLabel, one.getBoundingClientRect()])
-  .map(([name, box]) => [name, box.width, box.height, box.right])"""
-TEXTS = """explorer => [...explorer.querySelectorAll(".live-body svg text")]
-  .map(one => {
-    const svg = one.ownerSVGElement;
-    const wide = svg.getBoundingClientRect().width;
-    const scale = wide / svg.viewBox.baseVal.width;
-    const { fontSize } = getComputedStyle(one);
-    return [one.textContent, parseFloat(fontSize) * scale];
-  })"""
-
-
-@each
-def test_a_finger_serves_on_a_phone(visit, tag):
-    tab = visit(tag, viewport=PHONE, is_mobile=True, has_touch=True)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-    targets = tab.locator(tag).evaluate(TARGETS)
-    assert len(targets) > 8
-    assert [one for one in targets if min(one[1:3]) < 43 or one[3] > 391] == []
-    texts = tab.locator(tag).evaluate(TEXTS)
-    assert len(texts) > 8
-    assert [text for text, size in texts if size < 11] == []
-    before = said(tab, tag)
-    group, press = EXPLORERS[tag]["tap"].split(" >> ")
-    if group:
-        group = tab.get_by_role("group", name=group)
-        press = group.get_by_role("radio", name=press)
-    else:
-        press = tab.locator(tag).get_by_role("button", name=press)
-    press.evaluate("one => one.scrollIntoView({ block: 'center' })")
-    press.tap()
-    assert said(tab, tag) != before
-    audit(tab, tag)
-    assert not tab.broken
-
-
-@each
-def test_axe_finds_nothing_in_the_dark(wide, tag):
-    audit(wide(tag), tag)
-
-
-@each
-def test_without_a_script_the_picture_stands(visit, tag):
-    tab = visit(tag, java_script_enabled=False)
-    assert tab.locator(f"{tag} svg").first.bounding_box()["height"] > 150
-    assert not tab.locator("figcaption.live-try").first.is_visible()
-
-
-@each
-def test_print_shows_the_picture(wide, tag):
-    tab = wide(tag)
-    tab.emulate_media(media="print")
-    try:
-        assert (
-            tab.locator(f"{tag} .live-still svg").bounding_box()["height"]
-            > 100
+@pytest.mark.parametrize(
+    ("tag", "group", "name"),
+    [
+        ("masked-rows", "Padding", "pre"),
+        ("surname-language", "Ending", "elli"),
+    ],
+)
+def test_a_finger_chooses(browser, address, tag, group, name):
+    with opened(browser, address, **PHONE) as tab:
+        tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+        tab.goto(url(CASES[tag]["page"]))
+        tab.locator(tag).scroll_into_view_if_needed()
+        tab.locator(".live-bar").wait_for()
+        before = said(tab, tag)
+        choice = tab.get_by_role("group", name=group)
+        choice = choice.get_by_role("radio", name=name)
+        choice.evaluate("one => one.scrollIntoView({ block: 'center' })")
+        choice.tap()
+        assert said(tab, tag) != before
+        ends = tab.locator(tag).evaluate(
+            """one => [...one.querySelectorAll(".live-body *")]
+            .map((part) => part.getBoundingClientRect().right)"""
         )
-        assert not tab.locator(f"{tag} .live-body").is_visible()
-        assert not tab.locator(f"{tag} .live-bar").is_visible()
-    finally:
-        tab.emulate_media(media="screen")
-
-
-@each
-def test_nothing_moves_by_itself(visit, tag):
-    tab = visit(tag, reduced_motion="reduce")
-    first = tab.locator(tag).inner_html()
-    tab.wait_for_timeout(400)
-    assert tab.locator(tag).inner_html() == first
+        assert max(ends) <= 391
+        assert tab.broken == []
 
 
 def printed(code):

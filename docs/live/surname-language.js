@@ -87,9 +87,10 @@ class SurnameLanguage extends Explorer {
     this.bars = el("svg:svg", { viewBox: "0 0 300 224", "aria-hidden": true });
     body.append(
       el("label.live-field", {}, el("span", {}, "Surname"), this.field),
-      this.ending,
       el("div.live-two", {}, this.steps, this.bars),
       this.time.node,
+      this.say,
+      this.ending,
     );
   }
 
