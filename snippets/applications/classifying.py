@@ -580,6 +580,16 @@ for name, language in cut(test)[0][:10]:
     (first, p), (second, q), *_ = classify(name)
     print(f"{name:13}{language:9} {first:9}{p:4.0%}  {second:9}{q:4.0%}")
 
+# %% same-stem
+for ending, language in (
+    ("ez", "Spanish"),
+    ("elli", "Italian"),
+    ("sson", "Swedish"),
+):
+    first, _ = classify("martin" + ending)[0]
+    print(f"martin{ending:6}{first}")
+    assert first == language
+
 # %% padding-does-not-count
 wide = np.pad(X_test[:200], [(0, 0), (0, 40)])
 gap = np.abs(predict(network, wide) - after[:200]).max()
