@@ -25,9 +25,11 @@ from unrolled import blocks
 ROOT = Path(__file__).parent.parent
 
 REGION = re.compile(r"# %% ([\w-]+)")  # editors run such a part by itself
+# A part of a file that the site itself runs: a program may show it.
+INCLUDE = re.compile(r'--8<-- "([\w./-]+):([\w-]+)"')
 TITLE = re.compile(r'title="([^"]+)"')
 # Where a package is not called what its module is called.
-PACKAGES = {"sklearn": "scikit-learn"}
+PACKAGES = {"py_mini_racer": "mini-racer", "sklearn": "scikit-learn"}
 MARK = re.compile(r"pytest\.mark\.(\w+)(?:\((.*)\))?")
 
 KERAS_BACKEND = re.compile(r'^os\.environ\["KERAS_BACKEND"\] = "(\w+)"', re.M)
@@ -162,7 +164,7 @@ class Page:
                     )
                 found[name] = (number + 1, [])
             elif name:
-                found[name][1].append(line)
+                found[name][1].extend(self._included(line))
             elif line.strip():
                 raise self.error(
                     1,
@@ -173,6 +175,19 @@ class Page:
             name: (number, "\n".join(lines).strip("\n"))
             for name, (number, lines) in found.items()
         }
+
+    def _included(self, line: str) -> list[str]:
+        """The line of a program, or what it includes."""
+        include = INCLUDE.fullmatch(line)
+        if include is None:
+            return [line]
+        text = (self.root / include[1]).read_text(encoding="utf-8")
+        lines = text.splitlines()
+        first, last = (
+            next(n for n, line in enumerate(lines) if mark in line)
+            for mark in (f"[start:{include[2]}]", f"[end:{include[2]}]")
+        )
+        return lines[first + 1 : last]
 
     @functools.cached_property
     def fences(self) -> list[Fence]:

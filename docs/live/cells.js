@@ -7,12 +7,13 @@ const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 // a in so many parts of one length, as np.split.
 const split = (a, parts) => {
   const n = a.length / parts;
-  return Array.from({ length: parts }, (_, k) => a.subarray(k * n, (k + 1) * n));
+  const part = (_, k) => a.subarray(k * n, (k + 1) * n);
+  return Array.from({ length: parts }, part);
 };
 
 const times = (a, b) => a.map((v, u) => v * b[u]);
 
-// x @ W + b. Four rows of W at a time: each sum is read and written less often.
+// x @ W + b. Four rows of W at a time: a sum is read and written less often.
 function dense(x, W, b) {
   const y = Float32Array.from(b);
   const n = y.length;
@@ -22,7 +23,8 @@ function dense(x, W, b) {
     for (let j = 0, k = i * n; j < n; j++, k++)
       y[j] += p * W[k] + q * W[k + n] + r * W[k + 2 * n] + s * W[k + 3 * n];
   }
-  for (; i < x.length; i++) for (let j = 0; j < n; j++) y[j] += x[i] * W[i * n + j];
+  for (; i < x.length; i++)
+    for (let j = 0; j < n; j++) y[j] += x[i] * W[i * n + j];
   return y;
 }
 
@@ -53,14 +55,17 @@ function gru_cell(x, h, W, U, b, reset_after = true, hold = (gates) => gates) {
     z: x_z.map((a, u) => sigmoid(a + h_z[u])),
     r: x_r.map((a, u) => sigmoid(a + h_r[u])),
   });
-  const held = reset_after ? times(r, h_h) : split(dense(times(r, h), U, none), 3)[2];
+  const held = reset_after
+    ? times(r, h_h)
+    : split(dense(times(r, h), U, none), 3)[2];
   const h_tilde = x_h.map((a, u) => Math.tanh(a + held[u]));
   h = h.map((old, u) => z[u] * old + (1 - z[u]) * h_tilde[u]);
   return { h, z, r, h_tilde };
 }
 
 // Row k of a table.
-const embedding = (k, E, features) => E.subarray(k * features, (k + 1) * features);
+const embedding = (k, E, features) =>
+  E.subarray(k * features, (k + 1) * features);
 
 function softmax(a, temperature = 1) {
   const top = Math.max(...a);
@@ -72,11 +77,14 @@ function softmax(a, temperature = 1) {
 // What a query takes from values by their keys, arrays of vectors. With scale,
 // the scores are those of Keras's AdditiveAttention, without of Attention.
 function attention(query, keys, values, scale) {
-  const part = scale ? (a, q, u) => scale[u] * Math.tanh(a + q) : (a, q) => a * q;
+  const part = scale
+    ? (a, q, u) => scale[u] * Math.tanh(a + q)
+    : (a, q) => a * q;
   const score = (key) => key.reduce((s, a, u) => s + part(a, query[u], u), 0);
   const weights = softmax(Float32Array.from(keys, score));
-  const context = values[0].map((_, u) => values.reduce((s, v, t) => s + v[u] * weights[t], 0));
-  return { context, weights };
+  const sum = (_, u) => values.reduce((s, v, t) => s + v[u] * weights[t], 0);
+  return { context: values[0].map(sum), weights };
 }
 
-export { sigmoid, split, dense, lstm_step, rnn_step, gru_cell, embedding, softmax, attention };
+export { attention, dense, embedding, sigmoid, softmax };
+export { gru_cell, lstm_step, rnn_step };

@@ -1,7 +1,7 @@
 // A cell with gates, to be held and fed: all steps on a map at the left, one of
 // them opened at the right, in the page's own drawing of the cell, which is the
 // still picture. lstm-cell.js and its like say what differs from cell to cell.
-import { embedding } from "./cells.js";
+import { dense, embedding } from "./cells.js";
 import { Explorer, choice, el, number } from "./frame.js";
 import { load } from "./npz.js";
 
@@ -35,12 +35,39 @@ const sign = (gate, held) => {
   );
 };
 
+// A negative number within a sum or a product.
+const within = (value, digits) =>
+  value < 0 ? `(${number(value, digits)})` : number(value, digits);
+
+// Of gates that are all open or shut, one can say what they do.
+const isClear = (...gates) => gates.every((gate) => isOpen(gate) || isShut(gate));
+const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
+
+// Places beside the two arrows into each box, and in it: {f: [x, part]}.
+const feeds = (boxes) =>
+  Object.fromEntries(
+    Object.entries(boxes).flatMap(([block, [x, part]]) => [
+      [`x_${block}`, [x - 13, 285, "end", "q-input", part]],
+      [`h_${block}`, [x + 13, 246, "start", "q-state", part]],
+      [`a_${block}`, [x, 209, "middle", "ink", part]],
+    ]),
+  );
+
+// Python.
+const list = (row) => `[${row.map((v) => Number(v.toFixed(4))).join(", ")}]`;
+const matrix = (a, width) => {
+  const rows = Array.from({ length: a.length / width }, (_, k) => [...embedding(k, a, width)]);
+  return `np.array([\n${rows.map((row) => `    ${list(row)},\n`).join("")}])`;
+};
+
 class Gates extends Explorer {
-  // What differs: rows of the map, from above; gates {f: "forget"}, each the
-  // name of its part of the drawing; kept, the row of what lasts, keeps, its gate, and its colour;
-  // parts {forget: "f"} of the drawing; units; places of numbers in the drawing
-  // {f: [x, y, anchor, role, part]}; step(x, before, hold); lines(t),
-  // numbers(s), formula(part, s), sentence(s) and python().
+  // What differs: blocks of W, U and b; rows of the map, from above; gates
+  // {f: "forget"}, each the name of its part of the drawing; kept, the row of
+  // what lasts, keeps, its gate, and its colour; parts {forget: "f"} of the
+  // drawing; units; inputs, a value and flags; first, the step shown at first;
+  // places of numbers in the drawing {f: [x, y, anchor, role, part]};
+  // step(x, before, hold) with xW and hU; lines(t), shown(s), formulas(s),
+  // sentence(s) and loop, the steps in Python.
 
   async load(progress) {
     this.weights = await load(this.model, progress);
@@ -59,6 +86,7 @@ class Gates extends Explorer {
         this.ran();
       }),
     );
+    const hasChoice = this.units.length > 1;
     this.choices = {
       hold,
       unit: choice("Unit", this.units.map((name, u) => [u, name]), (unit) => {
@@ -73,15 +101,16 @@ class Gates extends Explorer {
     body.append(
       el("div.live-gates", {}, this.map, this.view, this.time.node, this.say),
       this.equation,
-      el("div.live-choices", {}, this.choices.lit, this.choices.unit),
+      el("div.live-choices", {}, this.choices.lit, hasChoice ? this.choices.unit : ""),
       el("p", {}, "Hold a gate at every step, or press its sign at one:"),
       el("div.live-choices.live-holds", {}, ...hold),
     );
   }
 
   start() {
-    const hold = Object.keys(this.gates).map((gate) => [gate, Array(this.length).fill("_")]);
-    this.#set({ at: this.first, unit: 0, hold: Object.fromEntries(hold), x: this.weights.x.slice() });
+    const free = Object.keys(this.gates).map((gate) => [gate, Array(this.length).fill("_")]);
+    const hold = Object.fromEntries(free);
+    this.#set({ at: this.first, unit: 0, hold, x: this.weights.x.slice() });
   }
 
   #set({ at, unit, hold, x }) {
@@ -139,6 +168,28 @@ class Gates extends Explorer {
     this.draw();
   }
 
+  // x @ W, h @ U and b of a block, for the shown unit.
+  sums(block, s) {
+    const k = this.blocks.indexOf(block) * this.units.length + this.unit;
+    return [s.xW[k], s.hU[k], this.weights.b[k]];
+  }
+
+  // The same as text: 0.3 + 0.5 + 0.0.
+  sum(block, s) {
+    return this.sums(block, s).map((v) => within(v, 1)).join(" + ");
+  }
+
+  gateFormula(gate, s) {
+    const value = number(s[gate][this.unit]);
+    if (this.isHeld(gate, this.time.at)) return `${gate} = ${value}, held`;
+    return `${gate} = σ(x W + h U + b) = σ(${this.sum(gate, s)}) = ${value}`;
+  }
+
+  // a @ W of all blocks.
+  product(a, W) {
+    return dense(a, W, new Float32Array(this.weights.b.length));
+  }
+
   ran() {
     this.run();
     this.changed();
@@ -168,6 +219,10 @@ class Gates extends Explorer {
 
   // ---- the map
 
+  get valueCells() {
+    return `[data-row="${this.inputs[0]}"]`;
+  }
+
   #map() {
     this.cells = [];
     this.ground = el("svg:g");
@@ -175,14 +230,15 @@ class Gates extends Explorer {
       const node = el("svg:g", { role: "row" });
       const y = this.top(row);
       const name = el("svg:text", { role: "rowheader", x: 2, y: this.middle(row) + 5 });
-      name.append(this.named?.[row] ?? row);
+      name.append(row === this.inputs[0] ? "x" : row);
       node.append(name);
       for (let t = 0; t < this.length; t++) {
         const drawn = el("svg:g");
         const hit = el("svg:rect.live-hit", {
           x: LEFT + STEP * t, y, width: STEP, height: this.height(row),
         });
-        const cell = el("svg:g", { role: "gridcell", tabindex: -1, "data-row": row, "data-t": t }, hit, drawn);
+        const where = { role: "gridcell", tabindex: -1, "data-row": row, "data-t": t };
+        const cell = el("svg:g", where, hit, drawn);
         this.cells.push({ cell, drawn, row, t });
         node.append(cell);
       }
@@ -190,15 +246,22 @@ class Gates extends Explorer {
     });
     const height = this.top(null);
     const width = LEFT + STEP * this.length;
-    this.now = el("svg:rect", { y: 1, width: STEP - 2, height: height - 2, rx: 5, class: "live-now" });
+    this.now = el("svg:rect.live-now", { y: 1, width: STEP - 2, height: height - 2, rx: 5 });
     const help =
       "The steps. Arrows: left and right the step, up and down the row. " +
       "Enter changes a gate or a flag, plus and minus a value.";
-    const map = el("svg:svg.live-map", { viewBox: `0 0 ${width} ${height}`, role: "grid", "aria-label": help });
+    const viewBox = `0 0 ${width} ${height}`;
+    const map = el("svg:svg.live-map", { viewBox, role: "grid", "aria-label": help });
     map.append(this.now, this.ground, ...rows);
     map.addEventListener("keydown", (event) => this.#key(event));
-    map.addEventListener("click", ({ target }) => this.#press(target.closest("[data-row]")));
+    map.addEventListener("click", ({ target }) => {
+      const cell = target.closest("[data-row]");
+      if (cell && !this.dragged) this.#press(cell);
+    });
     map.addEventListener("pointerdown", (event) => this.#drag(event));
+    // Chromium heeds no touch-action within a drawing.
+    const still = (event) => event.target.closest(this.valueCells) && event.preventDefault();
+    map.addEventListener("touchmove", still, { passive: false });
     return map;
   }
 
@@ -224,7 +287,6 @@ class Gates extends Explorer {
   }
 
   #press(cell) {
-    if (!cell || this.dragged) return;
     const { row } = cell.dataset;
     const t = Number(cell.dataset.t);
     this.row = row;
@@ -266,7 +328,7 @@ class Gates extends Explorer {
   // A value follows the pointer, up and down.
   #drag({ target, clientY, pointerId }) {
     this.dragged = false;
-    const cell = target.closest(`[data-row="${this.inputs[0]}"]`);
+    const cell = target.closest(this.valueCells);
     if (!cell) return;
     const t = Number(cell.dataset.t);
     const first = this.x[t * this.features];
@@ -281,7 +343,8 @@ class Gates extends Explorer {
       this.#put(t, first + tenths / 10);
     };
     cell.addEventListener("pointermove", move);
-    cell.addEventListener("lostpointercapture", () => cell.removeEventListener("pointermove", move), { once: true });
+    const end = () => cell.removeEventListener("pointermove", move);
+    cell.addEventListener("lostpointercapture", end, { once: true });
   }
 
   #focus() {
@@ -323,16 +386,19 @@ class Gates extends Explorer {
       return [mark, `${row} ${value ? "on" : "off"}`];
     }
     const filled = this.x[t * this.features + 1] > 0;
+    const [ground, ink] = filled ? [colour, "var(--paper)"] : ["var(--paper)", "var(--ink)"];
     const box =
-      `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" fill="${filled ? colour : "var(--paper)"}" ` +
-      `stroke="${colour}" stroke-width="2"/>`;
-    return [box + word(x, y + 5, short(value, 1), filled ? "var(--paper)" : "var(--ink)"), `value ${number(value, 1)}`];
+      `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" ` +
+      `fill="${ground}" stroke="${colour}" stroke-width="2"/>`;
+    return [box + word(x, y + 5, short(value, 1), ink), `value ${number(value, 1)}`];
   }
 
   #shown(row, t, x, y) {
     const value = this.at(row, t);
     if (isNothing(value)) return word(x, y + 5, "0", "var(--ink-3)");
-    const ring = `<circle cx="${x}" cy="${y}" r="20" fill="var(--paper)" stroke="var(--q-state)" stroke-width="2.5"/>`;
+    const ring =
+      `<circle cx="${x}" cy="${y}" r="20" fill="var(--paper)" ` +
+      `stroke="var(--q-state)" stroke-width="2.5"/>`;
     return ring + word(x, y + 5, short(value));
   }
 
@@ -390,6 +456,21 @@ class Gates extends Explorer {
     return picture;
   }
 
+  // The text of each place, at step s.
+  numbers(s) {
+    const fed = this.inputs.map((name, k) => `${name} ${number(s.x[k], k ? 0 : 1)}`);
+    const numbers = { x: fed.join("  ") };
+    for (const [key, value] of Object.entries(this.shown(s))) numbers[key] = number(value);
+    for (const block of this.blocks) {
+      const [x, h, b] = this.sums(block, s);
+      const held = block in this.gates && this.isHeld(block, this.time.at);
+      numbers[`x_${block}`] = number(x, 1);
+      numbers[`h_${block}`] = number(h, 1);
+      numbers[`a_${block}`] = held ? "held" : number(x + h + b, 1);
+    }
+    return numbers;
+  }
+
   #drawView() {
     const numbers = this.numbers(this.steps[this.time.at]);
     for (const [key, text] of this.texts) text.textContent = numbers[key];
@@ -403,10 +484,16 @@ class Gates extends Explorer {
     const s = this.steps[this.time.at];
     this.#drawMap();
     this.#drawView();
-    this.equation.textContent = this.formula(this.lit, s);
-    const held = Object.keys(this.gates).filter((gate) => this.isHeld(gate, this.time.at));
-    const how = held.map((gate) => `, ${this.gates[gate]} gate held ${s[gate][this.unit] ? "open" : "shut"}`);
-    const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${this.units[this.unit]} ${this.sentence(s)}.`;
+    this.equation.textContent = this.formulas(s)[this.lit];
+    const how = ["open", "shut"].map((word, shut) => {
+      const held = Object.keys(this.gates).filter(
+        (gate) => this.isHeld(gate, this.time.at) && s[gate][this.unit] === 1 - shut,
+      );
+      const names = held.map((gate) => this.gates[gate]).join(" and ");
+      return names && `, ${names} gate held ${word}`;
+    });
+    const who = this.units[this.unit];
+    const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${who} ${this.sentence(s)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
     Object.values(this.hold).forEach((steps, k) => {
@@ -415,6 +502,32 @@ class Gates extends Explorer {
     this.choices.unit.value = this.unit;
     this.choices.lit.value = this.lit;
   }
+
+  python() {
+    const { W, U, b } = this.weights;
+    const hold = Object.entries(this.hold).map(
+      ([gate, steps]) => `    "${gate}": "${steps.join("")}",\n`,
+    );
+    return `import numpy as np
+
+# The blocks stand in Keras's order: ${this.blocks.join(", ")}.
+W = ${matrix(W, b.length)}
+U = ${matrix(U, b.length)}
+b = np.array(${list([...b])})
+# ${this.inputs.join(", ")}
+sequence = ${matrix(this.x, this.features)}
+unit = ${this.unit}  # the ${this.units[this.unit]}
+# Of each step: _ computed, 1 held open, 0 held shut.
+hold = {
+${hold.join("")}}
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+${this.loop}`;
+  }
 }
 
-export { Gates, isNothing, isOpen, isShut, line };
+export { Gates, feeds, isClear, isNothing, isOpen, isShut, line, percent, within };
