@@ -100,12 +100,15 @@ each_in_time = pytest.mark.parametrize(
 
 
 def test_every_explorer_is_tested():
-    assert set(live.ELEMENTS) == set(CASES)
+    own = {"write-characters"}  # tests/test_live_writing.py
+    assert set(live.ELEMENTS) - own == set(CASES)
     found = {
         tag: page.name.as_posix()
         for page in pages()
         for tag in re.findall(r"^<(\w+-\w+) ", page.text, re.M)
     }
+    for tag in own:
+        del found[tag]
     assert found == {tag: case["page"] for tag, case in CASES.items()}
 
 

@@ -32,7 +32,8 @@ STATES = [
 ]
 POINTS = """explorer => explorer.runs[explorer.way].slice(explorer.begun)
   .map(({ x, y, pen }) => [x, y, pen])"""
-BUSY = "explorer => explorer.runs.some(run => !run.end)"
+BUSY = """explorer => explorer.runs.some(run => !run.end)
+  || explorer.say.textContent.includes("Pink")"""
 
 
 @pytest.fixture
