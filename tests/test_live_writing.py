@@ -51,7 +51,7 @@ def visit(browser, address):
                 return tab
             if state is None:
                 tab.locator(".live-begin").click()
-            tab.locator(".live-bar").wait_for()
+            tab.locator(".live-bar").wait_for(timeout=9000)
             written(tab)
             return tab
 

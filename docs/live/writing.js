@@ -1,6 +1,6 @@
 // A network that writes: from one point to a mixture of places for the next.
 // Weights and words are those of the page Writing characters.
-import { dense, lstm_step, softmax, split } from "./cells.js";
+import { dense, lstm_step, softmax } from "./cells.js";
 
 const SHEET = 109;
 const CENTRE = 54.5;
@@ -48,7 +48,8 @@ class Writer {
 
   // Ten ellipses and the pen's chances, in units of the sheet.
   mixture(out, temperature) {
-    const [weight, mx, my, sx, sy, slant] = split(out.subarray(0, 60), 6);
+    const six = Array.from({ length: 6 }, (_, k) => out.subarray(10 * k, 10 * k + 10));
+    const [weight, mx, my, sx, sy, slant] = six;
     const wide = (s) => Math.exp(Math.max(-6, Math.min(3, s))) * Math.sqrt(temperature) * this.scale;
     return {
       pen: softmax(out.subarray(60), temperature),
