@@ -123,7 +123,7 @@ class Time {
       if (this.at + 1 < this.count) this.#show(this.at + 1);
       else this.stop();
     }, this.every);
-    this.#show(this.at + 1 < this.count ? this.at : 0);
+    this.#show((this.at + 1) % this.count);
   }
 
   stop() {
@@ -164,6 +164,7 @@ class Explorer extends HTMLElement {
   #offer() {
     const kb = this.getAttribute("kb");
     const label = (this.getAttribute("label") ?? "Try it") + (kb ? ` (${kb} kB)` : "");
+    this.removeAttribute("wake");
     this.begin = button(label, async () => {
       if (await this.#wake()) this.querySelector(".live-time input").focus();
     }, { class: "live-begin" });
@@ -199,10 +200,10 @@ class Explorer extends HTMLElement {
     }
     this.say = el("p.live-say", { role: "status" });
     this.body = el("div.live-body");
-    this.code = el("code");
+    this.code = el("code", { tabindex: 0 });
     this.panel = el("div.highlight", { hidden: "" },
       el("div.strip", {}, el("span", {}, "The same numbers in Python"), button("Copy", () => {}, { "data-copy": "block" })),
-      el("pre", { tabindex: 0 }, this.code));
+      el("pre", {}, this.code));
     const bar = el("div.live-bar", {}, el("span", {}, this.what),
       button("Reset", () => this.#begin()),
       button("Link", ({ target }) => this.#link(target)),

@@ -1,7 +1,7 @@
 // A cell with gates, to be held and fed: all steps on a map at the left, one of
 // them opened at the right, in the page's own drawing of the cell, which is the
 // still picture. lstm-cell.js and its like say what differs from cell to cell.
-import { embedding } from "./cells.js";
+import { dense, embedding } from "./cells.js";
 import { Explorer, choice, el, number } from "./frame.js";
 import { load } from "./npz.js";
 
@@ -35,12 +35,38 @@ const sign = (gate, held) => {
   );
 };
 
+// A negative number within a sum or a product.
+const within = (value, digits) => (value < 0 ? `(${number(value, digits)})` : number(value, digits));
+
+// Of gates that are all open or shut, one can say what they do.
+const isClear = (...gates) => gates.every((gate) => isOpen(gate) || isShut(gate));
+const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
+
+// Places beside the two arrows into each box, and in it: {f: [x, part]}.
+const feeds = (boxes) =>
+  Object.fromEntries(
+    Object.entries(boxes).flatMap(([block, [x, part]]) => [
+      [`x_${block}`, [x - 13, 285, "end", "q-input", part]],
+      [`h_${block}`, [x + 13, 246, "start", "q-state", part]],
+      [`a_${block}`, [x, 209, "middle", "ink", part]],
+    ]),
+  );
+
+// Python.
+const list = (row) => `[${row.map((v) => Number(v.toFixed(4))).join(", ")}]`;
+const matrix = (a, width) => {
+  const rows = Array.from({ length: a.length / width }, (_, k) => [...embedding(k, a, width)]);
+  return `np.array([\n${rows.map((row) => `    ${list(row)},\n`).join("")}])`;
+};
+
 class Gates extends Explorer {
-  // What differs: rows of the map, from above; gates {f: "forget"}, each the
-  // name of its part of the drawing; kept, the row of what lasts, keeps, its gate, and its colour;
-  // parts {forget: "f"} of the drawing; units; places of numbers in the drawing
-  // {f: [x, y, anchor, role, part]}; step(x, before, hold); lines(t),
-  // numbers(s), formula(part, s), sentence(s) and python().
+  // What differs: blocks of W, U and b; rows of the map, from above; gates
+  // {f: "forget"}, each the name of its part of the drawing; kept, the row of
+  // what lasts, keeps, its gate, and its colour; parts {forget: "f"} of the
+  // drawing; units; inputs, a value and flags; first, the step shown at first;
+  // places of numbers in the drawing {f: [x, y, anchor, role, part]};
+  // step(x, before, hold) with xW and hU; lines(t), shown(s), formulas(s),
+  // sentence(s) and loop, the steps in Python.
 
   async load(progress) {
     this.weights = await load(this.model, progress);
@@ -73,7 +99,7 @@ class Gates extends Explorer {
     body.append(
       el("div.live-gates", {}, this.map, this.view, this.time.node, this.say),
       this.equation,
-      el("div.live-choices", {}, this.choices.lit, this.choices.unit),
+      el("div.live-choices", {}, this.choices.lit, ...(this.units.length > 1 ? [this.choices.unit] : [])),
       el("p", {}, "Hold a gate at every step, or press its sign at one:"),
       el("div.live-choices.live-holds", {}, ...hold),
     );
@@ -139,6 +165,28 @@ class Gates extends Explorer {
     this.draw();
   }
 
+  // x @ W, h @ U and b of a block, for the shown unit.
+  sums(block, s) {
+    const k = this.blocks.indexOf(block) * this.units.length + this.unit;
+    return [s.xW[k], s.hU[k], this.weights.b[k]];
+  }
+
+  // The same as text: 0.3 + 0.5 + 0.0.
+  sum(block, s) {
+    return this.sums(block, s).map((v) => within(v, 1)).join(" + ");
+  }
+
+  gateFormula(gate, s) {
+    const value = number(s[gate][this.unit]);
+    if (this.isHeld(gate, this.time.at)) return `${gate} = ${value}, held`;
+    return `${gate} = σ(x W + h U + b) = σ(${this.sum(gate, s)}) = ${value}`;
+  }
+
+  // a @ W of all blocks.
+  product(a, W) {
+    return dense(a, W, new Float32Array(this.weights.b.length));
+  }
+
   ran() {
     this.run();
     this.changed();
@@ -168,6 +216,10 @@ class Gates extends Explorer {
 
   // ---- the map
 
+  get valueCells() {
+    return `[data-row="${this.inputs[0]}"]`;
+  }
+
   #map() {
     this.cells = [];
     this.ground = el("svg:g");
@@ -175,7 +227,7 @@ class Gates extends Explorer {
       const node = el("svg:g", { role: "row" });
       const y = this.top(row);
       const name = el("svg:text", { role: "rowheader", x: 2, y: this.middle(row) + 5 });
-      name.append(this.named?.[row] ?? row);
+      name.append(row === this.inputs[0] ? "x" : row);
       node.append(name);
       for (let t = 0; t < this.length; t++) {
         const drawn = el("svg:g");
@@ -199,6 +251,9 @@ class Gates extends Explorer {
     map.addEventListener("keydown", (event) => this.#key(event));
     map.addEventListener("click", ({ target }) => this.#press(target.closest("[data-row]")));
     map.addEventListener("pointerdown", (event) => this.#drag(event));
+    // Chromium heeds no touch-action within a drawing.
+    const still = (event) => event.target.closest(this.valueCells) && event.preventDefault();
+    map.addEventListener("touchmove", still, { passive: false });
     return map;
   }
 
@@ -266,7 +321,7 @@ class Gates extends Explorer {
   // A value follows the pointer, up and down.
   #drag({ target, clientY, pointerId }) {
     this.dragged = false;
-    const cell = target.closest(`[data-row="${this.inputs[0]}"]`);
+    const cell = target.closest(this.valueCells);
     if (!cell) return;
     const t = Number(cell.dataset.t);
     const first = this.x[t * this.features];
@@ -390,6 +445,21 @@ class Gates extends Explorer {
     return picture;
   }
 
+  // The text of each place, at step s.
+  numbers(s) {
+    const fed = this.inputs.map((name, k) => `${name} ${number(s.x[k], k ? 0 : 1)}`);
+    const numbers = { x: fed.join("  ") };
+    for (const [key, value] of Object.entries(this.shown(s))) numbers[key] = number(value);
+    for (const block of this.blocks) {
+      const [x, h, b] = this.sums(block, s);
+      const held = block in this.gates && this.isHeld(block, this.time.at);
+      numbers[`x_${block}`] = number(x, 1);
+      numbers[`h_${block}`] = number(h, 1);
+      numbers[`a_${block}`] = held ? "held" : number(x + h + b, 1);
+    }
+    return numbers;
+  }
+
   #drawView() {
     const numbers = this.numbers(this.steps[this.time.at]);
     for (const [key, text] of this.texts) text.textContent = numbers[key];
@@ -403,9 +473,14 @@ class Gates extends Explorer {
     const s = this.steps[this.time.at];
     this.#drawMap();
     this.#drawView();
-    this.equation.textContent = this.formula(this.lit, s);
-    const held = Object.keys(this.gates).filter((gate) => this.isHeld(gate, this.time.at));
-    const how = held.map((gate) => `, ${this.gates[gate]} gate held ${s[gate][this.unit] ? "open" : "shut"}`);
+    this.equation.textContent = this.formulas(s)[this.lit];
+    const how = ["open", "shut"].map((word, shut) => {
+      const held = Object.keys(this.gates).filter(
+        (gate) => this.isHeld(gate, this.time.at) && s[gate][this.unit] === 1 - shut,
+      );
+      const names = held.map((gate) => this.gates[gate]).join(" and ");
+      return names && `, ${names} gate held ${word}`;
+    });
     const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${this.units[this.unit]} ${this.sentence(s)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
@@ -415,6 +490,30 @@ class Gates extends Explorer {
     this.choices.unit.value = this.unit;
     this.choices.lit.value = this.lit;
   }
+
+  python() {
+    const { W, U, b } = this.weights;
+    const hold = Object.entries(this.hold).map(([gate, steps]) => `    "${gate}": "${steps.join("")}",\n`);
+    return `import numpy as np
+
+# The blocks stand in Keras's order: ${this.blocks.join(", ")}.
+W = ${matrix(W, b.length)}
+U = ${matrix(U, b.length)}
+b = np.array(${list([...b])})
+# ${this.inputs.join(", ")}
+sequence = ${matrix(this.x, this.features)}
+unit = ${this.unit}  # the ${this.units[this.unit]}
+# Of each step: _ computed, 1 held open, 0 held shut.
+hold = {
+${hold.join("")}}
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+${this.loop}`;
+  }
 }
 
-export { Gates, isNothing, isOpen, isShut, line };
+export { Gates, feeds, isClear, isNothing, isOpen, isShut, line, percent, within };

@@ -52,7 +52,7 @@ assert np.allclose(h_new[:2], 0.6, atol=1e-4)  # kept, fresh or not
 assert np.allclose(h_new[2:], h_tilde[2:], atol=1e-4)  # replaced
 
 
-# %% two-steps
+# %% eight-steps
 def step(x, h):
     r = sigmoid(x @ W_r + h @ U_r + b_r)
     h_tilde = np.tanh(x @ W_h + (r * h) @ U_h + b_h)
@@ -60,6 +60,42 @@ def step(x, h):
     return z * h + (1 - z) * h_tilde
 
 
+def every_h():
+    """What the pad holds after each of the eight steps."""
+    h, held = np.zeros((1, 1)), []
+    for x in sequence:
+        h = step(x[None], h)
+        held.append(h[0, 0])
+    return np.array(held)
+
+
+value = [0.6, 0.3, 0.3, 0.3, 0.5, 0.3, -0.8, -0.8]
+write = [1, 0, 0, 1, 0, 1, 0, 1]
+fresh = [1, 0, 1, 0, 0, 1, 1, 0]
+sequence = np.stack([value, write, fresh], axis=1)  # (8, 3)
+W, U = np.hstack([W_z, W_r, W_h]), np.hstack([U_z, U_r, U_h])
+b = np.hstack([b_z, b_r, b_h])  # Keras's order: z, r, h
+halves = {"W": W.astype("float16"), "U": U.astype("float16")}
+np.savez("the-cell.npz", **halves, b=b, x=sequence.astype("float32"))
+computed = every_h()
+print("value     ", *(f"{number:5.2f}" for number in value))
+print("write     ", *(f"{flag:5}" for flag in write))
+print("fresh     ", *(f"{flag:5}" for flag in fresh))
+print("h         ", *(f"{number:5.2f}" for number in computed))
+
+# %% hold-a-gate
+b_r = np.array([40])  # the reset gate is 1, whatever it reads
+open_r = every_h()
+b_r = np.array([-40])  # and 0
+shut_r = every_h()
+b_r = np.array([10])
+print("r open    ", *(f"{number:5.2f}" for number in open_r))
+print("r shut    ", *(f"{number:5.2f}" for number in shut_r))
+for held in (open_r, shut_r):  # whatever r is, the pad keeps
+    assert np.allclose(held[[1, 2, 4, 6]], held[[0, 1, 3, 5]], atol=1e-3)
+assert np.isclose(open_r[5], np.tanh(0.3 + open_r[4]), atol=1e-3)
+
+# %% two-steps
 h = np.array([[0.6]])
 for command in ([-0.8, 0, 1], [-0.8, 1, 0]):
     h = step(np.array([command]), h)
