@@ -23,6 +23,7 @@ for sequence in [(1, 0, 0), (0, 0, 1)]:
     last.append(h)
 assert last[1] > 4 * last[0] > 0
 
+
 # %% what-is-left
 def echo(U, steps):
     """The states after a 1 and zeros; W is 1, b is 0."""
