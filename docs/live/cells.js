@@ -86,5 +86,5 @@ function attention(query, keys, values, scale) {
   return { context: values[0].map(sum), weights };
 }
 
-export { attention, dense, embedding, sigmoid, softmax, split };
+export { attention, dense, embedding, sigmoid, softmax };
 export { gru_cell, lstm_step, rnn_step };

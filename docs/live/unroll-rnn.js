@@ -79,7 +79,7 @@ class UnrollRnn extends Explorer {
       this.time.go(STEPS - 1);
     });
     body.append(
-      el("div.live-unroll", {}, this.#picture(), this.time.node, this.say, this.sum,
+      el("div.live-beside", {}, this.#picture(), this.time.node, this.say, this.sum,
         el("div.live-sliders", {}, ...this.sliders, turn, el("p", {}, "The inputs can be dragged, too."))),
     );
   }
@@ -133,7 +133,7 @@ class UnrollRnn extends Explorer {
     const group = el("svg:g", {
       role: "group", "aria-label": "Inputs. Arrows: left and right the step, up and down its input.",
     }, ...this.inputs);
-    const picture = el("svg:svg.live-unrolled", { viewBox: `0 0 ${WIDE} 302` }, this.drawn, group);
+    const picture = el("svg:svg.live-drawing", { viewBox: `0 0 ${WIDE} 302` }, this.drawn, group);
     group.addEventListener("keydown", (event) => this.#key(event));
     // A finger draws, and does not scroll.
     group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
