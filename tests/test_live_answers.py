@@ -16,7 +16,7 @@ import faker.providers.person as person
 import numpy as np
 import pytest
 
-from tests.test_explorers import CASES, PHONE
+from tests.test_explorers import CASES, PHONE, wake
 from tests.test_site import opened, url
 from unrolled.page import ROOT
 
@@ -37,7 +37,7 @@ def wide(browser, address):
                 tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
                 tab.goto(url(CASES[tag]["page"]))
                 tab.locator(tag).scroll_into_view_if_needed()
-                tab.locator(".live-bar").wait_for()
+                wake(tab, tag)
                 tabs[tag] = tab
             return tabs[tag]
 
@@ -73,7 +73,7 @@ def test_a_finger_chooses(browser, address, tag, group, name):
         tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
         tab.goto(url(CASES[tag]["page"]))
         tab.locator(tag).scroll_into_view_if_needed()
-        tab.locator(".live-bar").wait_for()
+        wake(tab, tag)
         before = said(tab, tag)
         choice = tab.get_by_role("group", name=group)
         choice = choice.get_by_role("radio", name=name)
