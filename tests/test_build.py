@@ -40,7 +40,7 @@ def small(tmp_path):
     small = re.sub(r"^nav:\n.*\Z", NAV, configuration, flags=re.M | re.S)
     assert small != configuration
     (tmp_path / "mkdocs.yml").write_text(small, "utf-8")
-    for folder in ("docs/en", "docs/recorded", "snippets"):
+    for folder in ("docs/en", "docs/live", "docs/recorded", "snippets"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "snippets" / "page.py").write_text("# %% one\nx = 1\n")
     pages = tmp_path / "docs" / "en"

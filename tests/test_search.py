@@ -166,6 +166,7 @@ QUESTIONS = [
         "practice/padding-and-masking/"
         "#pre-or-post-padding-with-mask-or-without",
     ),
+    ("run a keras LSTM in javascript", "practice/the-cell-in-javascript/"),
     (
         "export LSTM to onnx",
         "practice/save-export-serve/#export-an-lstm-to-onnx",

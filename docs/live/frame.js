@@ -34,7 +34,8 @@ function el(name, attributes = {}, ...children) {
   return node;
 }
 
-const button = (text, onclick, more = {}) => el("button", { type: "button", onclick, ...more }, text);
+const button = (text, onclick, more = {}) =>
+  el("button", { type: "button", onclick, ...more }, text);
 
 // A number as the pages print it, with a true minus, and never −0.00.
 const number = (value, digits = 2) =>
@@ -151,7 +152,8 @@ class Explorer extends HTMLElement {
       if (hash().has(this.word)) this.#arrive();
     });
     if (hash().has(this.word)) return this.#arrive();
-    if (this.getAttribute("wake") !== "near" || navigator.connection?.saveData) return this.#offer();
+    const thrifty = navigator.connection?.saveData;
+    if (thrifty || this.getAttribute("wake") !== "near") return this.#offer();
     const near = new IntersectionObserver((seen) => {
       if (!seen.at(-1).isIntersecting) return;
       near.disconnect();
@@ -187,14 +189,16 @@ class Explorer extends HTMLElement {
     if (this.begin) this.begin.disabled = true;
     try {
       await this.load((share) => {
-        if (this.begin) this.begin.textContent = `Loading ${Math.min(100, Math.round(100 * share))} %`;
+        const come = Math.min(100, Math.round(100 * share));
+        if (this.begin) this.begin.textContent = `Loading ${come} %`;
       });
     } catch (error) {
       console.warn(error);
       this.awake = undefined;
       this.begin?.remove();
       this.querySelector(".live-say")?.remove();
-      this.append(el("p.live-say", { role: "status" }, "The network could not be loaded. The picture stays."));
+      const sentence = "The network could not be loaded. The picture stays.";
+      this.append(el("p.live-say", { role: "status" }, sentence));
       this.#offer();
       return false;
     }
@@ -202,7 +206,8 @@ class Explorer extends HTMLElement {
     this.body = el("div.live-body");
     this.code = el("code", { tabindex: 0 });
     this.panel = el("div.highlight", { hidden: "" },
-      el("div.strip", {}, el("span", {}, "The same numbers in Python"), button("Copy", () => {}, { "data-copy": "block" })),
+      el("div.strip", {}, el("span", {}, "The same numbers in Python"),
+        button("Copy", () => {}, { "data-copy": "block" })), // copy.js does it
       el("pre", {}, this.code));
     const bar = el("div.live-bar", {}, el("span", {}, this.what),
       button("Reset", () => this.#begin()),

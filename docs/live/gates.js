@@ -36,7 +36,8 @@ const sign = (gate, held) => {
 };
 
 // A negative number within a sum or a product.
-const within = (value, digits) => (value < 0 ? `(${number(value, digits)})` : number(value, digits));
+const within = (value, digits) =>
+  value < 0 ? `(${number(value, digits)})` : number(value, digits);
 
 // Of gates that are all open or shut, one can say what they do.
 const isClear = (...gates) => gates.every((gate) => isOpen(gate) || isShut(gate));
@@ -85,6 +86,7 @@ class Gates extends Explorer {
         this.ran();
       }),
     );
+    const hasChoice = this.units.length > 1;
     this.choices = {
       hold,
       unit: choice("Unit", this.units.map((name, u) => [u, name]), (unit) => {
@@ -99,15 +101,16 @@ class Gates extends Explorer {
     body.append(
       el("div.live-gates", {}, this.map, this.view, this.time.node, this.say),
       this.equation,
-      el("div.live-choices", {}, this.choices.lit, ...(this.units.length > 1 ? [this.choices.unit] : [])),
+      el("div.live-choices", {}, this.choices.lit, hasChoice ? this.choices.unit : ""),
       el("p", {}, "Hold a gate at every step, or press its sign at one:"),
       el("div.live-choices.live-holds", {}, ...hold),
     );
   }
 
   start() {
-    const hold = Object.keys(this.gates).map((gate) => [gate, Array(this.length).fill("_")]);
-    this.#set({ at: this.first, unit: 0, hold: Object.fromEntries(hold), x: this.weights.x.slice() });
+    const free = Object.keys(this.gates).map((gate) => [gate, Array(this.length).fill("_")]);
+    const hold = Object.fromEntries(free);
+    this.#set({ at: this.first, unit: 0, hold, x: this.weights.x.slice() });
   }
 
   #set({ at, unit, hold, x }) {
@@ -234,7 +237,8 @@ class Gates extends Explorer {
         const hit = el("svg:rect.live-hit", {
           x: LEFT + STEP * t, y, width: STEP, height: this.height(row),
         });
-        const cell = el("svg:g", { role: "gridcell", tabindex: -1, "data-row": row, "data-t": t }, hit, drawn);
+        const where = { role: "gridcell", tabindex: -1, "data-row": row, "data-t": t };
+        const cell = el("svg:g", where, hit, drawn);
         this.cells.push({ cell, drawn, row, t });
         node.append(cell);
       }
@@ -242,14 +246,18 @@ class Gates extends Explorer {
     });
     const height = this.top(null);
     const width = LEFT + STEP * this.length;
-    this.now = el("svg:rect", { y: 1, width: STEP - 2, height: height - 2, rx: 5, class: "live-now" });
+    this.now = el("svg:rect.live-now", { y: 1, width: STEP - 2, height: height - 2, rx: 5 });
     const help =
       "The steps. Arrows: left and right the step, up and down the row. " +
       "Enter changes a gate or a flag, plus and minus a value.";
-    const map = el("svg:svg.live-map", { viewBox: `0 0 ${width} ${height}`, role: "grid", "aria-label": help });
+    const viewBox = `0 0 ${width} ${height}`;
+    const map = el("svg:svg.live-map", { viewBox, role: "grid", "aria-label": help });
     map.append(this.now, this.ground, ...rows);
     map.addEventListener("keydown", (event) => this.#key(event));
-    map.addEventListener("click", ({ target }) => this.#press(target.closest("[data-row]")));
+    map.addEventListener("click", ({ target }) => {
+      const cell = target.closest("[data-row]");
+      if (cell && !this.dragged) this.#press(cell);
+    });
     map.addEventListener("pointerdown", (event) => this.#drag(event));
     // Chromium heeds no touch-action within a drawing.
     const still = (event) => event.target.closest(this.valueCells) && event.preventDefault();
@@ -279,7 +287,6 @@ class Gates extends Explorer {
   }
 
   #press(cell) {
-    if (!cell || this.dragged) return;
     const { row } = cell.dataset;
     const t = Number(cell.dataset.t);
     this.row = row;
@@ -336,7 +343,8 @@ class Gates extends Explorer {
       this.#put(t, first + tenths / 10);
     };
     cell.addEventListener("pointermove", move);
-    cell.addEventListener("lostpointercapture", () => cell.removeEventListener("pointermove", move), { once: true });
+    const end = () => cell.removeEventListener("pointermove", move);
+    cell.addEventListener("lostpointercapture", end, { once: true });
   }
 
   #focus() {
@@ -378,16 +386,19 @@ class Gates extends Explorer {
       return [mark, `${row} ${value ? "on" : "off"}`];
     }
     const filled = this.x[t * this.features + 1] > 0;
+    const [ground, ink] = filled ? [colour, "var(--paper)"] : ["var(--paper)", "var(--ink)"];
     const box =
-      `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" fill="${filled ? colour : "var(--paper)"}" ` +
-      `stroke="${colour}" stroke-width="2"/>`;
-    return [box + word(x, y + 5, short(value, 1), filled ? "var(--paper)" : "var(--ink)"), `value ${number(value, 1)}`];
+      `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" ` +
+      `fill="${ground}" stroke="${colour}" stroke-width="2"/>`;
+    return [box + word(x, y + 5, short(value, 1), ink), `value ${number(value, 1)}`];
   }
 
   #shown(row, t, x, y) {
     const value = this.at(row, t);
     if (isNothing(value)) return word(x, y + 5, "0", "var(--ink-3)");
-    const ring = `<circle cx="${x}" cy="${y}" r="20" fill="var(--paper)" stroke="var(--q-state)" stroke-width="2.5"/>`;
+    const ring =
+      `<circle cx="${x}" cy="${y}" r="20" fill="var(--paper)" ` +
+      `stroke="var(--q-state)" stroke-width="2.5"/>`;
     return ring + word(x, y + 5, short(value));
   }
 
@@ -481,7 +492,8 @@ class Gates extends Explorer {
       const names = held.map((gate) => this.gates[gate]).join(" and ");
       return names && `, ${names} gate held ${word}`;
     });
-    const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${this.units[this.unit]} ${this.sentence(s)}.`;
+    const who = this.units[this.unit];
+    const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${who} ${this.sentence(s)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
     Object.values(this.hold).forEach((steps, k) => {
@@ -493,7 +505,9 @@ class Gates extends Explorer {
 
   python() {
     const { W, U, b } = this.weights;
-    const hold = Object.entries(this.hold).map(([gate, steps]) => `    "${gate}": "${steps.join("")}",\n`);
+    const hold = Object.entries(this.hold).map(
+      ([gate, steps]) => `    "${gate}": "${steps.join("")}",\n`,
+    );
     return `import numpy as np
 
 # The blocks stand in Keras's order: ${this.blocks.join(", ")}.

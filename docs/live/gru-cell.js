@@ -42,7 +42,8 @@ class GruCell extends Gates {
   // What comes in ends at the update gate where that keeps the old number.
   lines(t) {
     const x = this.column(t);
-    const end = isOpen(this.at("z", t)) ? this.middle("z") + 16 : this.middle("h") + 6 + this.thick(t) / 2;
+    const band = this.middle("h") + 6 + this.thick(t) / 2;
+    const end = isOpen(this.at("z", t)) ? this.middle("z") + 16 : band;
     return line(`M${x} ${this.middle("value")}V${end}`, "input");
   }
 
@@ -60,7 +61,8 @@ class GruCell extends Gates {
     const mix =
       `h = z · h + (1 − z) · h̃ = ${number(z)} · ${within(old)} + ` +
       `${number(1 - z)} · ${within(offer)} = ${number(now)}`;
-    const candidate = `h̃ = tanh(x W + (r · h) U + b) = tanh(${this.sum("h", s)}) = ${number(offer)}`;
+    const sum = `tanh(${this.sum("h", s)})`;
+    const candidate = `h̃ = tanh(x W + (r · h) U + b) = ${sum} = ${number(offer)}`;
     return {
       whole: `${candidate}\n${mix}`,
       reset: this.gateFormula("r", s),
@@ -74,7 +76,10 @@ class GruCell extends Gates {
   sentence(s) {
     const [z, r, offer, old, now] = this.#numbers(s);
     const value = number(s.x[0], 1);
-    if (!isClear(z, r)) return `keeps ${percent(z)} of ${number(old)} and takes ${percent(1 - z)} of ${number(offer)}: ${number(now)}`;
+    if (!isClear(z, r)) {
+      const kept = `keeps ${percent(z)} of ${number(old)}`;
+      return `${kept} and takes ${percent(1 - z)} of ${number(offer)}: ${number(now)}`;
+    }
     if (isOpen(z)) {
       const keeps = isNothing(old) ? "stays empty" : `keeps ${number(old)}`;
       return `${keeps}; the offer, ${number(offer)}, does not get in`;

@@ -86,7 +86,9 @@ class LstmCell extends Gates {
     const [f, i, o, offer, old, now, , h] = this.#numbers(s);
     let does;
     if (!isClear(f, i)) {
-      does = `keeps ${percent(f)} of ${number(old)} and takes in ${percent(i)} of ${number(offer)}: ${number(now)}`;
+      does =
+        `keeps ${percent(f)} of ${number(old)} and takes in ` +
+        `${percent(i)} of ${number(offer)}: ${number(now)}`;
     } else if (isOpen(i)) {
       if (isNothing(old)) does = `stores ${number(now)}`;
       else if (isOpen(f)) does = `adds ${number(offer)} to ${number(old)}: ${number(now)}`;
