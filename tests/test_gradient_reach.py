@@ -106,7 +106,7 @@ def test_what_the_captions_say_is_seen(visit, address):
     for _ in range(10):
         tab.keyboard.press("ArrowRight")
     assert read_out(tab) > 1e4 * first
-    tab.locator(TAG).get_by_text("SimpleRNN", exact=True).click()
+    tab.get_by_role("radio", name="SimpleRNN").check()
     assert not bias.is_visible()
     assert read_out(tab) > 1e4 * first
     assert sound(tab)
