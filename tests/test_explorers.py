@@ -182,7 +182,7 @@ def test_only_a_page_with_an_explorer_loads_one(visit, browser, address, tag):
     weight = weigh(tab.responses)
     assert sum(weight.values()) - weight.get("font", 0) <= WEIGHT
     with opened(browser, address) as other:
-        go(other, "index")
+        go(other, "ten-questions")
         assert not any("/live/" in asked for asked in other.asked)
 
 

@@ -346,12 +346,8 @@ def test_what_is_no_state_is_said_to_be_none(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, {}], ids=["phone", "wide"])
-def test_axe_finds_nothing(visit, scheme, size):
+def test_targets_are_large_enough_and_axe_finds_nothing(visit, scheme, size):
     tab = visit(STATES[0], color_scheme=scheme, **size)
-    tab.get_by_role("button", name="Python").click()
-    audit(tab, code=".md-content > article > :not(figure)")
-    wide = tab.evaluate("document.documentElement.scrollWidth")
-    assert wide == tab.evaluate("innerWidth")
     least = 44 if size else 32
     small = explorer(tab).evaluate(
         """(one, least) => [...one.querySelectorAll("button, input")]
@@ -362,6 +358,10 @@ def test_axe_finds_nothing(visit, scheme, size):
         least,
     )
     assert small == []
+    tab.get_by_role("button", name="Python").click()
+    audit(tab, code=".md-content > article > :not(figure)")
+    wide = tab.evaluate("document.documentElement.scrollWidth")
+    assert wide == tab.evaluate("innerWidth")
 
 
 def test_without_a_script_the_picture_stands(visit):
@@ -369,3 +369,15 @@ def test_without_a_script_the_picture_stands(visit):
     picture = explorer(tab).locator("[role=img]")
     assert picture.bounding_box()["height"] > 150
     assert explorer(tab).locator("button").count() == 0
+
+
+def test_the_small_one_on_home_draws(visit):
+    tab = visit(page="index")
+    assert tab.get_by_role("button", name="Wipe its memory").count() == 0
+    explorer(tab).get_by_role("button", name="Clear").click()
+    written(tab)
+    by_mouse(tab)
+    written(tab)
+    assert len(strokes(tab)) == 1
+    assert explorer(tab).evaluate("one => one.temperature") == 0.4
+    assert tab.broken == []
