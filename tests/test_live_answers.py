@@ -347,7 +347,7 @@ def test_a_surname_hands_out_python(wide):
 
 @pytest.mark.clock
 def test_a_letter_is_read_at_once(wide):
-    """Measured 3 ms on a quiet machine."""
+    """A reaction below 50 ms is felt as none."""
     took = (
         wide("surname-language")
         .locator("surname-language")
