@@ -466,3 +466,22 @@ def test_a_figure_of_a_notebook_needs_alternative_text(project):
     project.complains(page, "6: figure f.svg has no alt", update=True)
     page = project.notebook(DRAWS, alt="A picture of one empty square.")
     project.passes(page)
+
+
+def test_a_rehearsal_changes_a_constant(project):
+    front = "---\nrehearse: {{{}: 2}}\n---\n\n# T\n\n::: a\n"
+    program = "UPDATES = 3\nprint(UPDATES)"
+    project.output("2\n")
+    project.passes(project.page(front.format("UPDATES"), a=program))
+    page = project.page(front.format("EPOCHS"), a=program)
+    project.complains(page, "no constant EPOCHS", "begins a line")
+
+
+def test_the_weights_that_a_page_needs_lie_beside_its_program(project):
+    path = project.root / "docs" / "recorded" / "models" / "c" / "w.npz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    read = 'print(open("w.npz").read())'
+    project.output("weights\n")
+    front = "---\nneeds: [c/w.npz]\n---\n\n# T\n\n::: a\n"
+    project.passes(project.page(front, a=read))
