@@ -9,7 +9,10 @@
     for (const { target } of entries) reach(target);
   });
 
-  const all = document.querySelectorAll(".md-content pre > code, .katex-display, .run code");
+  // An explorer, which may be awake by now, sees to its own.
+  const all = document.querySelectorAll(
+    ".md-content pre > code:not([tabindex]), .katex-display, .run code",
+  );
 
   // One after another: what is far from the screen is laid out only to answer,
   // and all at once would hold up the reader.
