@@ -132,10 +132,7 @@ def test_every_explorer_is_tested():
         for page in pages()
         for tag in re.findall(r"^<(\w+-\w+) ", page.text, re.M)
     }
-    again = {
-        ("gradient-reach", "rnn/long-distances"),
-        ("write-characters", "index"),
-    }
+    again = {("write-characters", "index")}
     tested = {(tag, case["page"]) for tag, case in CASES.items()}
     tested |= {(tag, "applications/writing-characters") for tag in own}
     assert found == tested | again

@@ -97,9 +97,8 @@ def test_what_the_captions_say_is_seen(visit, address):
         tab.keyboard.press("ArrowRight")
     assert bias.input_value() == "3.9"
     assert read_out(tab) > 1
-    tab.goto(url("rnn/long-distances"))
-    tab.locator(TAG).scroll_into_view_if_needed()
-    tab.locator(".live-bar").wait_for()
+    tab.goto(url("lstm/forget-bias") + "#reach=gru~64~50~0~1~1~49")
+    tab.get_by_label("Update bias", exact=True).wait_for()
     first = read_out(tab)
     bias = tab.get_by_label("Update bias", exact=True)
     bias.focus()

@@ -287,8 +287,8 @@ def leaves(points, far=15):
 def draw(ax, points, colour="k", start=(CENTRE, CENTRE)):
     place = np.array(start) + np.cumsum(points[:, :2], 0)
     ends = np.flatnonzero(points[:, 2] > GOES_ON) + 1
-    for stroke in np.split(place, ends):
-        ax.plot(*stroke.T, colour, lw=1.3, solid_capstyle="round")
+    strokes = np.insert(place, ends, np.nan, axis=0)  # the line breaks there
+    ax.plot(*strokes.T, colour, lw=1.3, solid_capstyle="round")
     ax.set(xlim=(-12, 121), ylim=(121, -12), xticks=[], yticks=[])
     ax.set_aspect("equal")
     ax.axis("off")

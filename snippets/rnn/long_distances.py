@@ -150,32 +150,6 @@ ax.yaxis.set_major_formatter("{x:.0e}")
 fig.savefig("reach-by-distance.svg")
 
 
-# %% one-cell
-keras.utils.set_random_seed(1)
-gru = layers.GRU(units)
-X = np.random.normal(size=(16, timesteps, features))
-one_by_one = [reach(gru, X[k : k + 1]) for k in range(16)]
-mean = reach(gru, X)
-half = 0.5**back  # the update gate at bias 0, and nothing else
-
-fig, ax = plt.subplots()
-for curve in one_by_one:
-    ax.plot(back, curve, "C3", lw=0.5, alpha=0.5)
-ax.plot(back, mean, "C3--", lw=2.5)
-ax.plot(back, half, "C2", lw=2.5)
-ax.annotate("mean", (25, mean[24]), (0, 10), textcoords="offset points")
-ax.annotate("0.5ⁿ", (25, half[24]), (0, -18), textcoords="offset points")
-ax.set(xlabel="steps back from the end, n", ylabel="reach", yscale="log")
-ax.invert_xaxis()
-fig.savefig("one-cell.svg")
-
-lowest, *_, highest = np.sort(np.log10(one_by_one)[:, 0])
-print(f"16 sequences, powers of ten: from {lowest:.1f} to {highest:.1f}")
-print(f"mean {np.log10(mean[0]):.1f}, 0.5**49 {np.log10(half[0]):.1f}")
-assert highest - lowest > 0.5
-assert np.log10(mean[0]) > np.log10(half[0]) + 3
-
-
 # %% the-adding-problem
 def adding_problem(samples, timesteps, rng):
     """Sequences of values and markers, and the sums of the marked values.
