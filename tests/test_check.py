@@ -404,6 +404,14 @@ def test_a_figure_that_a_training_decides(new, passes):
     assert (difference is None) == passes
 
 
+@pytest.mark.parametrize(("label", "same"), [("LSTM", True), ("GRU", False)])
+def test_a_figure_that_a_network_drew(label, same):
+    """Its lines may be others, its labels not."""
+    old, new = "<path d='M 1 1'/>\n<text>LSTM</text>", "<text>{}</text>"
+    difference = check.figure_differs(old, new.format(label), {"examples": ""})
+    assert (difference is None) == same
+
+
 def test_a_figure_no_longer_drawn(project):
     page = project.page(SHOWN, a="x = 1")
     project.write("docs/recorded/figures/c/page/f.svg", "<svg></svg>")
