@@ -153,7 +153,6 @@ def visit(browser, address):
         def visit(tag, state=None, **options):
             tab = visits.enter_context(opened(browser, address, **options))
             hash = f"#{CASES[tag]['word']}={state}" if state else ""
-            tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
             tab.goto(url(CASES[tag]["page"]) + hash)
             tab.locator(tag).scroll_into_view_if_needed()
             if options.get("java_script_enabled", True):
@@ -330,7 +329,6 @@ def test_when_the_network_does_not_come_the_picture_stays(
     browser, address, tag
 ):
     with opened(browser, address) as tab:
-        tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
         tab.route("**/*.npz", lambda route: route.abort())
         tab.goto(url(CASES[tag]["page"]))
         explorer = tab.locator(tag)

@@ -17,12 +17,11 @@ import numpy as np
 import pytest
 
 from tests.test_explorers import CASES, PHONE, wake
+from tests.test_live import NEAR
 from tests.test_site import opened, url
 from unrolled.page import ROOT
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-NEAR = 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,6 @@ def wide(browser, address):
         def wide(tag):
             if tag not in tabs:
                 tab = stack.enter_context(opened(browser, address))
-                tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
                 tab.goto(url(CASES[tag]["page"]))
                 tab.locator(tag).scroll_into_view_if_needed()
                 wake(tab, tag)
@@ -70,7 +68,6 @@ def arrive(tab, tag, state):
 )
 def test_a_finger_chooses(browser, address, tag, group, name):
     with opened(browser, address, **PHONE) as tab:
-        tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
         tab.goto(url(CASES[tag]["page"]))
         tab.locator(tag).scroll_into_view_if_needed()
         wake(tab, tag)

@@ -10,18 +10,15 @@ import sys
 import numpy as np
 import pytest
 
+from tests.test_explorers import PHONE, sentence
 from tests.test_live import NEAR
 from tests.test_site import audit, opened, url
 from unrolled.page import ROOT
+from unrolled.web import serving
 
 MODELS = ROOT / "docs" / "recorded" / "models" / "applications"
 PAGE = "applications/writing-characters"
 CALM = {"reduced_motion": "reduce"}
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "is_mobile": True,
-    "has_touch": True,
-}
 # Water, three strokes; an empty sheet; a hot one; its memory wiped.
 WATER = "0m0h0x0q.0h140s1b.0f2d0j1z0s1g"
 STATES = [
@@ -45,7 +42,6 @@ def visit(browser, address):
             tab = visits.enter_context(
                 opened(browser, address, **(CALM | options))
             )
-            tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
             tab.goto(url(page) + (f"#write={state}" if state else ""))
             if not options.get("java_script_enabled", True):
                 return tab
@@ -73,10 +69,6 @@ def written(tab):
 
 def strokes(tab):
     return explorer(tab).evaluate("one => one.strokes")
-
-
-def sentence(tab):
-    return tab.locator(".live-say").text_content()
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +117,6 @@ STEPS = """async (cases) => {
 def far_from_keras(browser, folder, cases):
     """The largest differences of h, of the last c, and of the outputs,
     these as a share of the largest."""
-    from unrolled.web import serving
-
     for source in (ROOT / "docs" / "live").glob("*.js"):
         if not (folder / source.name).exists():
             shutil.copy(source, folder)
@@ -185,7 +175,6 @@ def test_the_python_prints_what_the_page_shows(visit, tmp_path, state):
 
 def test_nothing_is_loaded_before_a_touch(browser, address):
     with opened(browser, address) as tab:
-        tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
         tab.goto(url(PAGE), wait_until="networkidle")
         assert not any(asked.endswith(".npz") for asked in tab.asked)
         button = tab.locator(".live-begin")

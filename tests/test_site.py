@@ -243,6 +243,7 @@ def opened(browser, address, **options):
     """A tab that notes what its page asks and what breaks."""
     context = browser.new_context(base_url=address, **options)
     tab = context.new_page()
+    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
     network = context.new_cdp_session(tab)
     network.send("Network.enable")
     network.send("Network.setCacheDisabled", {"cacheDisabled": True})

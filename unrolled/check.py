@@ -55,7 +55,7 @@ def check_page(
     Also returns the seconds of processor time that the program took.
     """
     try:
-        named = page.named(whole=update)
+        run = run_page(page, interpreter, folder, whole=update)
     except PageError as error:  # nothing else can be said of it
         return [error], 0.0
     found = [*check_form(page), *check_fences(page)]
@@ -63,12 +63,11 @@ def check_page(
     if page.source.startswith("docs/"):  # the README is not on the site
         found += [*check_numbers(page), *check_formulas(page)]
         found += check_drawings(page)
-    run = run_page(page, interpreter, folder, whole=update)
     stale = [*check_run(page, run, folder)]
     if stale and update:
         stale = [*check_run(page, run, folder, update)]
     found += stale
-    if update and named and not found:
+    if update and page.blocks and not found:
         record_run(page, run.processor_time)
     return found, run.processor_time
 
