@@ -105,6 +105,17 @@ CASES = {
         "begin": True,
         "states": ["7~martinez", "1~1234", "13~O'Neil-Smith%F0%9F%99%82"],
     },
+    "surname-writer": {
+        "page": "applications/generating",
+        "word": "names",
+        "time": "Letter",
+        "begin": True,
+        "states": [
+            "4~ma~Polish~7~0.5",
+            "1~Za%C5%BC%C3%B3%C5%82%C4%87%F0%9F%99%82~all~3~1.5",
+            "2~~all~999~1",
+        ],
+    },
     "unroll-rnn": {
         "page": "rnn/what-is-an-rnn",
         "word": "unroll",

@@ -1,7 +1,8 @@
 // Draw a stroke, and the network of the page Writing characters goes on.
+import { UNIFORM, uniform } from "./dice.js";
 import { Explorer, button, calm, el, inFrames } from "./frame.js";
 import { load } from "./npz.js";
-import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, uniform, unpacked } from "./writing.js";
+import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked } from "./writing.js";
 
 const SIX = [..."ABCDEF"];
 const MOST = { strokes: 30, points: 70 };
@@ -415,12 +416,7 @@ temperature, seed = ${this.temperature}, ${this.seed} * 7919 + ${this.way}
 strokes = ${JSON.stringify(this.strokes)}
 
 
-def uniform(a):  # mulberry32: the random numbers of the page
-    while True:
-        a = (a + 0x6D2B79F5) & 0xFFFFFFFF
-        t = ((a ^ a >> 15) * (1 | a)) & 0xFFFFFFFF
-        t = ((t + (t ^ t >> 7) * (61 | t)) ^ t) & 0xFFFFFFFF
-        yield (t ^ t >> 14) / 2**32
+${UNIFORM}
 
 
 def sigmoid(a):

@@ -1,28 +1,11 @@
 // A network that writes: from one point to a mixture of places for the next.
 // Weights and words are those of the page Writing characters.
 import { dense, lstm_step, softmax } from "./cells.js";
+import { pick } from "./dice.js";
 
 const SHEET = 109;
 const CENTRE = 54.5;
 const [GOES_ON, LIFTS, ENDS] = [0, 1, 2];
-
-// Numbers from 0 to 1 that Python can repeat: mulberry32.
-function uniform(seed) {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-// The number of the part that holds u, of parts that add up to 1.
-function pick(parts, u) {
-  let sum = 0;
-  const k = parts.findIndex((part) => (sum += part) > u);
-  return k < 0 ? parts.length - 1 : k;
-}
 
 class Writer {
   constructor(file, probe) {
@@ -122,4 +105,4 @@ function unpacked(text) {
   return whole && strokes.flat(2).every((v) => v <= SHEET) ? strokes : null;
 }
 
-export { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, uniform, unpacked };
+export { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked };
