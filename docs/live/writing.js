@@ -43,6 +43,28 @@ class Writer {
     };
   }
 
+  // What a point costs in nats: minus the log of its density and of its pen.
+  cost(out, [dx, dy, pen]) {
+    const { pen: chances, parts } = this.mixture(out, 1);
+    const density = parts.reduce((sum, { share, x, y, sx, sy, r }) => {
+      const [a, b] = [(dx - x) / sx, (dy - y) / sy];
+      const square = (a * a + b * b - 2 * r * a * b) / (1 - r * r);
+      return sum + (share * Math.exp(-square / 2)) / (2 * Math.PI * sx * sy * Math.sqrt(1 - r * r));
+    }, 0);
+    return -Math.log(Math.max(1e-300, density * this.scale ** 2)) - Math.log(chances[pen]);
+  }
+
+  // Nats a point of a stroke that begins after this step.
+  costs(step, line) {
+    const nats = line.reduce((sum, [x, y], k) => {
+      const moved = [x - step.x, y - step.y, k === line.length - 1 ? LIFTS : GOES_ON];
+      const more = this.cost(step.out, moved);
+      step = { x, y, ...this.read(step, moved) };
+      return sum + more;
+    }, 0);
+    return nats / line.length;
+  }
+
   // A next point: four random numbers, always in this order.
   sample({ pen, parts }, random) {
     const p = parts[pick(parts.map(({ share }) => share), random())];
