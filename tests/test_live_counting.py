@@ -3,16 +3,16 @@ page."""
 
 import os
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.test_explorers import CASES, PHONE
+from tests.test_explorers import CASES, PHONE, printed, sentence, visit
 from tests.test_live import NEAR
-from tests.test_site import opened, url
 from unrolled.page import ROOT
+
+# The fixtures, for this file's tests, too.
+__all__ = ["printed", "visit"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,20 +22,16 @@ RECORDED = ROOT / "docs/recorded/outputs" / PAGE
 HELD = ["_", "_", "_"]
 
 
-@pytest.fixture(scope="module")
-def tab(browser, address):
-    with opened(browser, address) as tab:
-        tab.goto(url(PAGE))
-        tab.locator(TAG).scroll_into_view_if_needed()
-        tab.locator(".live-bar").wait_for()
-        yield tab
+@pytest.fixture
+def tab(visit):
+    tab = visit(TAG)
+    yield tab
+    assert tab.broken == []
 
 
 @pytest.fixture
 def cell(tab):
-    tab.get_by_role("button", name="Reset").click()
-    yield tab.locator(TAG)
-    assert tab.broken == []
+    return tab.locator(TAG)
 
 
 def state(text, at, unit=0, held=HELD, stairs=None):
@@ -198,44 +194,37 @@ BEYOND = """explorer => [...explorer.querySelectorAll("svg, :not(svg *)")]
 
 @pytest.mark.parametrize("width", [320, 390])
 @pytest.mark.parametrize("tag", ["lstm-cell", "gru-cell", TAG])
-def test_a_cell_fits_on_a_narrow_phone(browser, address, tag, width):
+def test_a_cell_fits_on_a_narrow_phone(visit, tag, width):
     """Six steps are seen on the narrowest, not eight."""
-    phone = PHONE | {"viewport": {"width": width, "height": 700}}
-    with opened(browser, address, **phone) as tab:
-        tab.goto(url(CASES[tag]["page"]))
-        explorer = tab.locator(tag)
-        explorer.scroll_into_view_if_needed()
-        cells = explorer.locator("[role=gridcell]:visible")
-        cells.first.wait_for()
-        assert cells.count() % (6 if width == 320 else 8) == 0
-        for box in (cell.bounding_box() for cell in cells.all()):
-            assert min(box["width"], box["height"]) >= 44
-        assert explorer.evaluate(BEYOND) == []
+    tab = visit(tag, **PHONE | {"viewport": {"width": width, "height": 700}})
+    explorer = tab.locator(tag)
+    cells = explorer.locator("[role=gridcell]:visible")
+    assert cells.count() % (6 if width == 320 else 8) == 0
+    for box in (cell.bounding_box() for cell in cells.all()):
+        assert min(box["width"], box["height"]) >= 44
+    assert explorer.evaluate(BEYOND) == []
 
 
-def test_a_finger_holds_and_moves(browser, address):
-    with opened(browser, address, **PHONE) as tab:
-        tab.goto(url(PAGE))
-        cell = tab.locator(TAG)
-        cell.scroll_into_view_if_needed()
-        say = cell.locator(".live-say")
-        cell.locator("[data-row=f][data-t='5']").tap()
-        assert "Step 6, forget gate held shut: after 5 a" in say.text_content()
-        cell.locator("[data-row=c][data-t='3']").tap()
-        stairs = cell.get_by_role("slider", name="Stairs added to c")
-        stairs.scroll_into_view_if_needed()
-        box = stairs.bounding_box()
-        tab.touchscreen.tap(
-            box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2
-        )
-        assert "moved by 2 stairs." in say.text_content()
-        assert tab.broken == []
+def test_a_finger_holds_and_moves(visit):
+    tab = visit(TAG, **PHONE)
+    cell = tab.locator(TAG)
+    cell.locator("[data-row=f][data-t='5']").tap()
+    assert "Step 6, forget gate held shut: after 5 a" in sentence(tab)
+    cell.locator("[data-row=c][data-t='3']").tap()
+    stairs = cell.get_by_role("slider", name="Stairs added to c")
+    stairs.scroll_into_view_if_needed()
+    box = stairs.bounding_box()
+    tab.touchscreen.tap(
+        box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2
+    )
+    assert "moved by 2 stairs." in sentence(tab)
+    assert tab.broken == []
 
 
-def test_it_hands_out_python(cell, tmp_path):
-    shown = """one => [one.python(), one.steps.map((s) => [
+def test_it_hands_out_python(visit, printed):
+    shown = """one => one.steps.map((s) => [
       ...["f", "i", "o", "c_tilde", "c", "h"].map((k) => s[k][one.unit]),
-      "ab#"[s.next]])]"""
+      "ab#"[s.next]])"""
     states = [
         dict(text="aaaaabbbbb", at=6, stairs={6: 2}),
         dict(text="aaaaabbbbb", at=8, unit=1, stairs={6: -2, 9: 5}),
@@ -244,17 +233,10 @@ def test_it_hands_out_python(cell, tmp_path):
         dict(text="", at=1),
     ]
     for given in states:
-        says = show(cell, **given)
-        code, steps = cell.evaluate(shown)
-        ran = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ran.returncode == 0, ran.stderr
-        _, *rows, last = ran.stdout.splitlines()
+        tab = visit(TAG, state(**given))
+        says = sentence(tab)
+        steps = tab.locator(TAG).evaluate(shown)
+        _, *rows, last = printed(tab).splitlines()
         for row, step in zip(rows, steps, strict=True):
             _, _, *numbers, expected = row.split()
             assert expected == step[-1]

@@ -1,19 +1,21 @@
 """The explorer that writes names: against Keras, its page and its Python."""
 
-import io
 import json
 import os
 import re
-from contextlib import redirect_stdout
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 
 from tests.bench import weigh
-from tests.test_explorers import CASES, PHONE, wake
+from tests.test_explorers import CASES, PHONE, printed, sentence, visit
 from tests.test_live import NEAR
-from tests.test_site import opened, url
+from tests.test_site import go
 from unrolled.page import ROOT
+
+# The fixtures, for this file's tests, too.
+__all__ = ["printed", "visit"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,25 +24,19 @@ PAGE = CASES[TAG]["page"]
 MODEL = ROOT / f"docs/recorded/models/{PAGE}.npz"
 
 
-@pytest.fixture(scope="module")
-def tab(browser, address):
-    with opened(browser, address) as tab:
-        tab.goto(url(PAGE))
-        tab.locator(TAG).scroll_into_view_if_needed()
-        wake(tab, TAG)
-        yield tab
-
-
 @pytest.fixture
-def names(tab):
-    tab.get_by_role("button", name="Reset").click()
+def names(visit):
+    tab = visit(TAG)
     yield tab.locator(TAG)
     assert tab.broken == []
 
 
+WRITTEN = "one => one.rows.map((row) => one.name(row))"
+
+
 def show(names, state):
     assert names.evaluate("(one, state) => one.read(state)", state)
-    return names.evaluate("one => one.rows.map((row) => one.name(row))")
+    return names.evaluate(WRITTEN)
 
 
 def said(names):
@@ -98,31 +94,28 @@ def test_each_chance_is_that_of_keras(names):
     assert max(gaps) < NEAR
 
 
-def printed(code):
-    """What the program that it hands out prints."""
-    out = io.StringIO()
-    with redirect_stdout(out):
-        exec(compile(code, "handed out", "exec"), {})
-    return out.getvalue()
-
-
-def test_it_hands_out_python_that_writes_the_same_names(names):
-    """Every seed of ten, hot and cold, one language and all."""
-    states = [f"1~ma~all~{seed}~0.5" for seed in range(1, 11)]
-    states += [
-        "1~~all~999~1.5",
-        "1~o'n <\u738b\U0001f642~Dutch~7~0.1",
-        '1~a"b\\n~Polish~12~1',
-    ]
-    for state in states:
-        found = show(names, state)
-        lines = printed(names.evaluate("one => one.python()")).splitlines()
-        assert [line[10:] for line in lines] == found, state
-        label = names.evaluate("one => one.state.language")
-        if label == "all":
-            assert len({line.split()[0] for line in lines}) == 10
-        else:
-            assert all(line.startswith(label) for line in lines)
+@pytest.mark.parametrize(
+    ("begin", "rest"),
+    [
+        *(("ma", f"all~{seed}~0.5") for seed in (1, 8, 20)),
+        ("", "all~999~1.5"),
+        ("o'n <\u738b\U0001f642", "Dutch~7~0.1"),
+        ('a"b\\n', "Polish~12~1"),
+    ],
+)
+def test_it_hands_out_python_that_writes_the_same_names(
+    visit, printed, begin, rest
+):
+    tab = visit(TAG, f"1~{quote(begin)}~{rest}")
+    lines = printed(tab).splitlines()
+    found = tab.locator(TAG).evaluate(WRITTEN)
+    assert [line[10:] for line in lines] == found
+    languages = {line.split()[0] for line in lines}
+    language = rest.split("~")[0]
+    if language == "all":
+        assert len(languages) == 10
+    else:
+        assert languages == {language}
 
 
 def test_one_vector_makes_ten_languages_of_the_same_dice(names):
@@ -147,10 +140,10 @@ def test_one_vector_makes_ten_languages_of_the_same_dice(names):
 
 
 def test_other_dice_and_a_temperature(names):
-    before = names.evaluate("one => one.rows.map((row) => one.name(row))")
+    before = names.evaluate(WRITTEN)
     names.get_by_role("button", name="Other dice").click()
     assert said(names).startswith("Seed 9, ")
-    after = names.evaluate("one => one.rows.map((row) => one.name(row))")
+    after = names.evaluate(WRITTEN)
     assert before != after
     different = {
         temperature: {
@@ -178,7 +171,7 @@ def test_what_it_is_to_begin_with(names):
         field.fill(text)
         assert said(names).startswith(says)
         begun = text[:40].lower()
-        found = names.evaluate("one => one.rows.map((row) => one.name(row))")
+        found = names.evaluate(WRITTEN)
         assert len(found) == 10
         assert all(name.startswith(begun) for name in found)
     field.fill("ma")
@@ -187,34 +180,27 @@ def test_what_it_is_to_begin_with(names):
     assert rows == [f"Fin {k}" for k in range(1, 11)]
 
 
-def test_a_finger_writes_and_nothing_is_cut_off(browser, address):
-    for width in (320, 390):
-        phone = PHONE | {"viewport": {"width": width, "height": 844}}
-        with opened(browser, address, **phone) as tab:
-            tab.goto(url(PAGE))
-            names = tab.locator(TAG)
-            names.locator(".live-begin").tap()
-            names.locator(".live-bar").wait_for()
-            names.get_by_role("button", name="Other dice").tap()
-            assert said(names).startswith("Seed 9")
-            ends = names.evaluate(
-                """one => [...one.querySelectorAll("svg, :not(svg *)")]
-                .map((part) => part.getBoundingClientRect().right)"""
-            )
-            assert max(ends) <= width
-            assert tab.broken == []
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_finger_writes_and_nothing_is_cut_off(visit, width):
+    tab = visit(TAG, **PHONE | {"viewport": {"width": width, "height": 844}})
+    tab.get_by_role("button", name="Other dice").tap()
+    assert sentence(tab).startswith("Seed 9")
+    ends = tab.locator(TAG).evaluate(
+        """one => [...one.querySelectorAll("svg, :not(svg *)")]
+        .map((part) => part.getBoundingClientRect().right)"""
+    )
+    assert max(ends) <= width
+    assert tab.broken == []
 
 
-def test_nothing_is_loaded_before_it_is_asked_for(browser, address):
-    with opened(browser, address) as tab:
-        tab.goto(url(PAGE), wait_until="networkidle")
-        assert not any(".npz" in asked for asked in tab.asked)
-        assert "(131 kB)" in tab.locator(f"{TAG} .live-begin").text_content()
-        weight = weigh(tab.responses)
-        font = weight.get("font", 0)
-        print("first visit", sum(weight.values()), "fonts", font)
-        assert sum(weight.values()) <= 200_000
-        assert sum(weight.values()) - font <= 150_000
+def test_nothing_is_loaded_before_it_is_asked_for(tabs):
+    tab = go(tabs(), PAGE)
+    assert not any(".npz" in asked for asked in tab.asked)
+    assert "(131 kB)" in tab.locator(f"{TAG} .live-begin").text_content()
+    weight = weigh(tab.responses)
+    print("first visit", sum(weight.values()), "fonts", weight.get("font", 0))
+    assert sum(weight.values()) <= 200_000
+    assert sum(weight.values()) - weight.get("font", 0) <= 150_000
 
 
 @pytest.mark.clock
