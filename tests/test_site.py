@@ -16,7 +16,7 @@ from nbclient import NotebookClient
 from pypdf import PdfReader
 
 from tests.bench import TARGETS, weigh
-from tests.conftest import build
+from tests.conftest import build, fresh, opened
 from unrolled import check
 from unrolled.course import course
 from unrolled.live import explorers
@@ -238,26 +238,9 @@ def test_the_course_is_one_pdf(site, browser, tmp_path):
         assert title in text[:3] and text[-1] == number
 
 
-@contextlib.contextmanager
-def opened(browser, address, **options):
-    """A tab that notes what its page asks and what breaks."""
-    context = browser.new_context(base_url=address, **options)
-    tab = context.new_page()
-    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
-    network = context.new_cdp_session(tab)
-    network.send("Network.enable")
-    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    tab.on("request", lambda request: tab.asked.append(request.url))
-    tab.on("response", lambda response: tab.responses.append(response))
-    tab.on("console", lambda message: tab.said.append(message.text))
-    tab.on("pageerror", lambda error: tab.broken.append(str(error)))
-    yield tab
-    context.close()
-
-
 def go(tab, name):
     """Show a page as its reader opens it."""
-    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+    fresh(tab)
     tab.goto(url(name), wait_until="networkidle")
     return tab
 

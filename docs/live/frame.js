@@ -227,7 +227,7 @@ class Explorer extends HTMLElement {
   }
 
   #read() {
-    if (this.read(hash().get(this.word))) return;
+    if (this.read(hash().get(this.word))) return this.#refresh();
     this.start();
     this.tell("This link’s state could not be read; here is the beginning.");
   }
@@ -250,6 +250,10 @@ class Explorer extends HTMLElement {
   changed() {
     clearTimeout(this.later);
     this.later = setTimeout(() => this.#write(), 250);
+    this.#refresh();
+  }
+
+  #refresh() {
     if (!this.panel.hidden) this.code.textContent = this.python();
   }
 
@@ -272,7 +276,7 @@ class Explorer extends HTMLElement {
   #unfold(python) {
     this.panel.hidden = !this.panel.hidden;
     python.setAttribute("aria-expanded", !this.panel.hidden);
-    if (!this.panel.hidden) this.code.textContent = this.python();
+    this.#refresh();
   }
 }
 
