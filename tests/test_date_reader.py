@@ -12,7 +12,7 @@ from tests.test_explorers import PHONE, printed, sentence, sound, visit
 from tests.test_live import NEAR
 from unrolled.page import page_named
 
-__all__ = ["visit"]
+__all__ = ["printed", "visit"]
 TAG = "date-reader"
 ISOLATED = "\u201c\u2068{}\u2069\u201d"  # as it quotes a character
 WANTED = {"sources", "text_out", "numbers", "is_day", "fits", "in_full"}
@@ -244,21 +244,21 @@ SHOWN = """one => {
 }"""
 
 
-def test_the_python_prints_what_is_shown(visit, tmp_path):
+def test_the_python_prints_what_is_shown(visit, printed):
     for state in (
         "7~1~none~5%2F3%2F15",
         "2~3~zh_CN~2015%E5%B9%B45%E6%9C%88%F0%9F%99%82%22'%5C",
     ):
         tab = visit(TAG, state)
         answers, symbol, chance, weights = tab.locator(TAG).evaluate(SHOWN)
-        lines = printed(tab, tmp_path).splitlines()
+        lines = printed(tab).splitlines()
         for line, (answer, p) in zip(lines[:3], answers, strict=True):
             assert line == f"{answer} {p:.2f}"
         assert lines[3] == f"symbol {state[0]}: {symbol} {chance:.2f}"
         found = [float(line.split()[-1]) for line in lines[4:]]
         assert np.abs(np.array(found) - weights).max() <= 0.00501
     tab = visit(TAG, "1~1~none~")
-    assert printed(tab, tmp_path) == sentence(tab) + "\n"
+    assert printed(tab) == sentence(tab) + "\n"
 
 
 @pytest.mark.clock
