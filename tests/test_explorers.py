@@ -152,7 +152,15 @@ each_in_time = pytest.mark.parametrize(
 )
 # Those whose numbers come from a file.
 each_that_loads = pytest.mark.parametrize(
-    "tag", ["lstm-cell", "gru-cell", "surname-language", "date-reader"]
+    "tag",
+    [
+        "lstm-cell",
+        "gru-cell",
+        "counting-cell",
+        "surname-language",
+        "surname-writer",
+        "date-reader",
+    ],
 )
 
 
