@@ -63,7 +63,7 @@ CASES = {
         "states": [
             "5~0~11111111-________-11111111",
             "2~1~________-___0____-____1___",
-            "7~0~0_______-11111111-____01__",
+            "7~0~0_______-11111111-____01__~cell-state",
             "3~0~________-________-________~"
             + ".".join(["25.1.0", "26.0.1", "0.1.0", "40.0.0"] * 2),
         ],
@@ -77,6 +77,16 @@ CASES = {
             "2~0~0_1_0_1_-0_______",
             "8~0~________-________~"
             + ".".join(["25.1.0", "26.0.1", "0.1.1", "40.1.0"] * 2),
+        ],
+    },
+    "counting-cell": {
+        "page": "lstm/gates-of-a-trained-model",
+        "word": "count",
+        "time": "Step",
+        "states": [
+            "aaabb~4~0~______-______-______~0.0.0.2.0.-1",
+            "aabb.ab~4~1~__1_____-________-00000000~input",
+            "~1~0~1-_-_",
         ],
     },
     "masked-rows": {
@@ -93,6 +103,17 @@ CASES = {
         "time": "Letter",
         "begin": True,
         "states": ["7~martinez", "1~1234", "13~O'Neil-Smith%F0%9F%99%82"],
+    },
+    "surname-writer": {
+        "page": "applications/generating",
+        "word": "names",
+        "time": "Letter",
+        "begin": True,
+        "states": [
+            "4~ma~Polish~7~0.5",
+            "1~Za%C5%BC%C3%B3%C5%82%C4%87%F0%9F%99%82~all~3~1.5",
+            "2~~all~999~1",
+        ],
     },
     "unroll-rnn": {
         "page": "rnn/what-is-an-rnn",

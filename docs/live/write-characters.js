@@ -1,12 +1,14 @@
 // Draw a stroke, and the network of the page Writing characters goes on.
+import { UNIFORM, uniform } from "./dice.js";
 import { Explorer, button, calm, el, inFrames } from "./frame.js";
 import { load } from "./npz.js";
-import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, uniform, unpacked } from "./writing.js";
+import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked } from "./writing.js";
 
 const SIX = [..."ABCDEF"];
 const MOST = { strokes: 30, points: 70 };
 const OUTSIDE = 15; // units: there it is stopped; wiped, it may show where it goes
 const FAR = 60;
+const ODD = { nats: 4, gap: 3, strange: 10 }; // nats a point: what is remarked
 const PAUSE = 700; // ms after a stroke: perhaps another comes
 const HOLDS = ["across", "down", "strokes", "to go"];
 const TOP = [SHEET, SHEET, 20, 20];
@@ -129,6 +131,7 @@ class WriteCharacters extends Explorer {
     this.tell(opening);
     const pause = new Promise((resolve) => setTimeout(resolve, slowly ? PAUSE : 0));
     await inFrames(this.#ways(), () => this.job !== job);
+    await inFrames(this.#judge(), () => this.job !== job);
     await pause;
     if (this.job !== job) return;
     this.time.count = Math.max(...this.runs.map((run) => run.length));
@@ -151,6 +154,7 @@ class WriteCharacters extends Explorer {
       });
     this.begun = steps.length;
     this.runs = SIX.map(() => [...steps]);
+    this.odd = "";
     this.time.count = steps.length;
     this.time.go(steps.length - 1);
   }
@@ -170,6 +174,23 @@ class WriteCharacters extends Explorer {
         else if (n === MOST.points - 1) run.end = "no end";
         yield;
       }
+  }
+
+  // Is a stroke of the reader's one that it would not expect?
+  *#judge() {
+    let begin = 0;
+    for (const [k, line] of this.strokes.entries()) {
+      const before = this.runs[0][begin];
+      const nats = this.net.costs(before, line);
+      yield;
+      const other = this.net.costs(before, [...line].reverse());
+      if (nats > ODD.nats && nats - other > ODD.gap)
+        this.odd = ` It expects your stroke ${k + 1} the other way round.`;
+      else if (nats > ODD.strange) this.odd = ` Your stroke ${k + 1} is unlike all that it learnt.`;
+      if (this.odd) return;
+      begin += line.length;
+      yield;
+    }
   }
 
   get #run() {
@@ -323,7 +344,8 @@ class WriteCharacters extends Explorer {
     const stopped = [
       left ? `${left} left the sheet` : "", endless ? `${endless} found no end in ${MOST.points} points` : "",
     ].filter(Boolean).join(", ");
-    return stopped ? `${after} it went on six times: ${stopped}, and stopped there.` : `${after} it went on six times, and ended each.`;
+    const ends = stopped ? `: ${stopped}, and stopped there.` : ", and ended each.";
+    return `${after} it went on six times${ends}${this.odd}`;
   }
 
   // ---- the hand: pointer, finger, keys
@@ -415,12 +437,7 @@ temperature, seed = ${this.temperature}, ${this.seed} * 7919 + ${this.way}
 strokes = ${JSON.stringify(this.strokes)}
 
 
-def uniform(a):  # mulberry32: the random numbers of the page
-    while True:
-        a = (a + 0x6D2B79F5) & 0xFFFFFFFF
-        t = ((a ^ a >> 15) * (1 | a)) & 0xFFFFFFFF
-        t = ((t + (t ^ t >> 7) * (61 | t)) ^ t) & 0xFFFFFFFF
-        yield (t ^ t >> 14) / 2**32
+${UNIFORM}
 
 
 def sigmoid(a):
