@@ -566,6 +566,15 @@ QUESTIONS = [
     ("train LSTM on GPU", "practice/gpu/"),
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
+    ("can a network learn addition", "applications/sums/"),
+    ("CTC loss", "topologies/unaligned/"),
+    ("CTC loss infinite", "topologies/unaligned/#why-repeats-need-a-blank"),
+    ("ctc_decode greedy or beam", "topologies/unaligned/#greedy-or-beam"),
+    ("reverse input or output digits", "applications/sums/#what-reversing-does"),
+    (
+        "intervention on the hidden state",
+        "applications/sums/#change-the-state-and-see-the-answer-change",
+    ),
 ]
 
 
