@@ -286,17 +286,10 @@ for logits in logits_of:
 
 
 # %% told
-def middle_of_each(n):
-    """A label for each step: a type in the middle of its stroke, else -."""
-    row = np.zeros(STEPS, "int32")
-    for number, kind in enumerate(labels_of(n)):
-        own = np.flatnonzero(inside_of[n] == number)
-        if len(own):
-            row[own[len(own) // 2]] = kind
-    return row
-
-
-aligned = np.stack([middle_of_each(n) for n in range(len(drawn))])
+aligned = np.zeros((len(drawn), STEPS), "int32")  # - in the air
+for n, inside in enumerate(inside_of):
+    in_stroke = np.flatnonzero(inside >= 0)
+    aligned[n, in_stroke] = y[n, inside[in_stroke]]
 cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 results["told"] = [
     scored(greedy(trained(network, cross_entropy, aligned, seed), test), test)
