@@ -418,3 +418,7 @@ by_step = logits_ab.swapaxes(0, 1)  # TensorFlow wants the steps first
 (last,), _ = tf.nn.ctc_greedy_decoder(by_step, [4])
 print("blank 0:       ", first.values.numpy())
 print("its own default:", last.values.numpy())
+
+# %% count-aa
+longer = product(range(3), repeat=5)
+print(sum(collapse(path) == [1, 1] for path in longer), "paths")
