@@ -350,9 +350,11 @@ for what, found in results.items():
     print(
         f"{what:8} {least:5.1%} to {most:5.1%}  {fewest:.0%} to {largest:.0%}"
     )
+assert np.min(results["CTC"], 0)[0] < results["corners"][0][0] + 0.03
+assert np.mean(results["CTC"], 0)[0] < np.mean(results["told"], 0)[0]
 
 # %% spikes
-begins, longs = [], []
+begins, longs, even = [], [], []
 for logits in logits_of:
     says = logits.argmax(-1)
     for n in test:
@@ -370,22 +372,26 @@ for logits in logits_of:
             if len(own):  # a dot may be shorter than a step
                 begins.append((at - own[0]) / len(own))
                 longs.append(long)
+                spread = int((number + 0.5) / len(runs) * lengths[n])
+                even.append(own[0] <= spread <= own[-1])
 begins, longs = np.array(begins), np.array(longs)
 inside = (begins >= 0) & (begins < 1)
 print(f"{len(begins):,} symbols, of strings that are right")
 print(f"{inside.mean():.0%} begin within their own stroke")
+print(f"{np.mean(even):.0%} would, spread evenly over the steps")
 print(f"{(begins >= 1).mean():.0%} begin after it")
 print(f"{(longs == 1).mean():.0%} are one step long")
 there = X[test, :, -1] > 0
 blank = np.mean([f[test].argmax(-1)[there] == BLANK for f in logits_of])
 print(f"{blank:.0%} of the steps are blank")
+assert inside.mean() > np.mean(even) + 0.1
 
 # %% spikes-figure
 logits = logits_of[0]
 right = [n for n in test if greedy(logits, [n])[0] == labels_of(n)]
 n = next(n for n in right if set(inside_of[n]) == set(range(-1, 7)))
 chances = ops.softmax(logits[n, : lengths[n]])
-fig, ax = plt.subplots(figsize=(4.8, 2.9))
+fig, ax = plt.subplots(figsize=(4.8, 2.9), layout="constrained")
 for number in range(7):
     own = np.flatnonzero(inside_of[n] == number)
     ax.axvspan(own[0] - 0.5, own[-1] + 0.5, color="k", alpha=0.1, lw=0)
