@@ -122,4 +122,4 @@ function unpacked(text) {
   return whole && strokes.flat(2).every((v) => v <= SHEET) ? strokes : null;
 }
 
-export { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, uniform, unpacked };
+export { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, pick, stroke, uniform, unpacked };

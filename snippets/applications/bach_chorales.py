@@ -4,7 +4,6 @@ import re
 import zipfile
 from functools import partial
 from importlib.metadata import files
-from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +16,8 @@ from jax import lax
 from jax.nn import log_softmax, one_hot, relu, sigmoid
 from scipy.sparse.csgraph import connected_components
 
+UPDATES, SPLITS = 400, 5  # to compare networks
+LONG = 1_500  # updates of the one that is kept
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
@@ -71,24 +72,531 @@ print(f"{len(scores)} files")
 print(scores["bwv269"][:4])
 
 # %% quarters
-rests, doubles, names, songs, seen = 0, 0, [], [], set()
-for name, frames in scores.items():
-    if frames is None:
-        continue
-    frames = frames[frames.any(1)]
-    if not frames.all():
-        rests += 1
-        continue
-    shape = (frames - frames[-1, 3]).tobytes()  # the same in any key
-    if shape in seen:
-        doubles += 1
-        continue
-    seen.add(shape)
-    names.append(name)
-    songs.append(frames)
-others = sum(frames is None for frames in scores.values())
+four = {name: song for name, song in scores.items() if song is not None}
+four = {name: song[song.any(1)] for name, song in four.items()}
+whole = {name: song for name, song in four.items() if song.all()}
+# The same in any key: every key less that of the last bass.
+once = {(song - song[-1, 3]).tobytes(): name for name, song in whole.items()}
+names = sorted(once.values())
+songs = [whole[name] for name in names]
+print(f"{len(scores) - len(four)} files are not of four voices")
+print(f"{len(four) - len(whole)} have a voice that pauses alone")
+print(f"{len(whole) - len(songs)} are there a second time")
 every = np.concatenate(songs)
-print(f"left out: {others} not of four voices, {rests} where one pauses,")
-print(f"{doubles} that are there twice")
-print(f"{len(songs)} chorales, {len(every):,} quarters")
+print(f"{len(songs)} chorales stay, {len(every):,} quarters")
 print(f"keys from {every.min()} to {every.max()}")
+
+
+# %% tunes
+def runs(song, length=7):
+    """All runs of seven steps of the melody: how far up, how far down."""
+    melody = song[:, 0]
+    steps = np.diff(melody[np.append(True, np.diff(melody) != 0)])
+    return {tuple(steps[k : k + length]) for k in range(len(steps) - 6)}
+
+
+all_runs = [runs(song) for song in songs]
+alike = [
+    [3 * len(a & b) >= min(len(a), len(b)) for b in all_runs]
+    for a in all_runs
+]
+count, tune = connected_components(np.array(alike))
+sizes = np.bincount(tune)
+print(f"{count} tunes; {sizes[tune].max()} chorales share one:")
+print(*[names[k] for k in np.flatnonzero(tune == sizes.argmax())])
+
+
+def split(seed, groups=tune):
+    """Numbers of the chorales to train, to choose, and to test."""
+    order = np.random.default_rng(seed).permutation(groups.max() + 1)
+    parts = np.split(order, [int(0.6 * len(order)), int(0.8 * len(order))])
+    return [np.flatnonzero(np.isin(groups, part)) for part in parts]
+
+
+for seed in range(SPLITS):
+    print([len(part) for part in split(seed)], end=" ")
+
+
+# %% counts
+KEYS, LOW = 58, 30  # rows of tables; 0: nothing, before the first chord
+NOW, LAST, BEFORE = range(3)
+UP = range(-5, 7)  # every key of the twelve
+
+
+def quarters(which, ups=(0,)):
+    """(quarters, 3, 4): each chord, and the two before it, as rows."""
+    found = []
+    for k in which:
+        for up in ups:
+            rows = np.pad(songs[k] - LOW + up, ((2, 0), (0, 0)))
+            found.append(np.stack([rows[2:], rows[1:-1], rows[:-2]], 1))
+    return np.concatenate(found)
+
+
+def code(chords, columns):
+    """One number for what stands in these columns."""
+    powers = KEYS ** np.arange(len(columns), dtype=np.int64)
+    return sum(
+        (chords[:, when, voice] * power
+         for (when, voice), power in zip(columns, powers, strict=True)),
+        np.zeros(len(chords), np.int64),
+    )
+
+
+def look_up(values, counts, wanted):
+    at = np.searchsorted(values, wanted).clip(max=len(values) - 1)
+    return np.where(values[at] == wanted, counts[at], 0)
+
+
+def evidence(seen, of, what, contexts):
+    """For each context, from general to special: how often it was followed
+    by what stands there, how often it was there, and by how much else it
+    was followed."""
+    found = []
+    for context in contexts:
+        before, here = code(seen, context), code(of, context)
+        size = KEYS ** len(what)
+        both = before * size + code(seen, what)
+        pairs = np.unique(both, return_counts=True)
+        followed = look_up(*pairs, here * size + code(of, what))
+        there = look_up(*np.unique(before, return_counts=True), here)
+        kinds = np.unique(pairs[0] // size, return_counts=True)
+        found.append((followed, there, look_up(*kinds, here)))
+    return found
+
+
+def chance(evidence, trust, p=1 / (KEYS - 1)):
+    """Each context corrects what the more general ones say."""
+    for (followed, there, kinds), less in zip(evidence, trust, strict=True):
+        mixed = (followed + less * kinds * p) / (there + less * kinds).clip(1)
+        p = np.where(there > 0, mixed, p)
+    return p
+
+
+# %% opponents
+ORDER = (0, 1, 2, 3)  # soprano, alto, tenor, bass
+last = [(LAST, voice) for voice in ORDER]
+ends = [(BEFORE, 0), (BEFORE, 3)]  # ten columns fit into a number
+chord = [(NOW, voice) for voice in ORDER]
+CHORDS = [[], last, [*last, *ends]]
+
+
+def chains(voice):
+    """Three rows of contexts for a voice, each from general to special."""
+    sung, own = chord[:voice], [(LAST, voice)]
+    top, bass = [(LAST, 0)], [(LAST, 3)]
+    if voice == 0:
+        again = [*own, (BEFORE, 0)]
+        return (
+            [[], own, [*own, *bass], [*again, *bass], last]
+            + [[*last, *ends], [*last, (BEFORE, 1), (BEFORE, 2), *ends]],
+            [[], own, again, [*again, *bass], [*last, *ends]],
+            [[], bass, [*own, *bass], last, [*last, (BEFORE, 0)]],
+        )
+    return (
+        [[], own, [*own, sung[-1]], [*own, *sung], [*own, *sung, *bass]]
+        + [[*sung, *last], [*sung, *last, (BEFORE, voice)]],
+        [[], sung[-1:], sung, [*own, *sung], [*own, *sung, (BEFORE, voice)]]
+        + [[*own, *sung, *top, *bass], [*sung, *last]],
+        [[], sung[:1], [*own, sung[0]], [*own, sung[0], *top]]
+        + [[*own, *sung, *top], [*sung, *last, *ends]],
+    )
+
+
+LESS = (0.1, 0.3, 1, 2, 4, 8, 16, 50, 10_000)
+
+
+def tuned(evidence, p=1 / (KEYS - 1)):
+    """How little to trust rare contexts: each in turn, twice, as the
+    chorales to choose by have it."""
+    trust = [4] * len(evidence)
+
+    def nats(k, less):
+        trial = [*trust[:k], less, *trust[k + 1 :]]
+        return -np.log(chance(evidence, trial, p)).mean()
+
+    for k in [*range(len(trust))] * 2:
+        trust[k] = min(LESS, key=partial(nats, k))
+    return trust
+
+
+def by_counts(parts, ups=UP):
+    """Nats a quarter of the chorales to test: of chords, and voice by
+    voice."""
+    train, choose, test = (
+        quarters(part, ups if part is parts[0] else (0,)) for part in parts
+    )
+
+    def chances(what, contexts, p=(1 / (KEYS - 1),) * 2):
+        """Of what came, in the chorales to choose by and in those to test."""
+        to_choose = evidence(train, choose, what, contexts)
+        trust = tuned(to_choose, p[0])
+        to_test = evidence(train, test, what, contexts)
+        return chance(to_choose, trust, p[0]), chance(to_test, trust, p[1])
+
+    voices = 0
+    for voice in ORDER:
+        three = [chances(chord[voice : voice + 1], c) for c in chains(voice)]
+        voices -= np.log(np.mean([p for _, p in three], axis=0)).mean()
+    # A chord never seen: four voices that do not know of each other.
+    apart = [chances([now], [[], [(LAST, now[1])]]) for now in chord]
+    apart = [np.prod(p, axis=0) for p in zip(*apart, strict=True)]
+    _, p = chances(chord, CHORDS, apart)
+    return -np.log(p).mean(), voices
+
+
+by_count = np.array([by_counts(split(seed)) for seed in range(SPLITS)])
+
+# %% cells
+class SimpleRNN:
+    """What the three cells share: W and b belong to the input, a = x W + b,
+    and are those of the whole model."""
+
+    gates = 1
+
+    def __init__(self, units):
+        self.units = units
+        self.shapes = {"U": (units, self.gates * units)}
+
+    def start(self, batch):
+        return (jnp.zeros((batch, self.units)),)
+
+    def step(self, w, state, a):
+        h = jnp.tanh(a + state[0] @ w["U"])
+        return (h,), h
+
+    def follow(self, w, a):
+        """(batch, time, units): h after each quarter."""
+        step = partial(self.step, w)
+        _, h = lax.scan(step, self.start(len(a)), a.swapaxes(0, 1))
+        return h.swapaxes(0, 1)
+
+
+class LSTM(SimpleRNN):
+    gates = 4
+
+    def start(self, batch):
+        return super().start(batch) * 2
+
+    def step(self, w, state, a):
+        h, c = state
+        i, f, c_tilde, o = jnp.split(a + h @ w["U"], 4, 1)
+        c = sigmoid(f + 1) * c + sigmoid(i) * jnp.tanh(c_tilde)
+        h = sigmoid(o) * jnp.tanh(c)
+        return (h, c), h
+
+
+class GRU(SimpleRNN):
+    gates = 3
+
+    def __init__(self, units):
+        super().__init__(units)
+        self.shapes["d"] = (3 * units,)
+
+    def step(self, w, state, a):
+        (h,) = state
+        x_z, x_r, x_h = jnp.split(a, 3, 1)
+        h_z, h_r, h_h = jnp.split(h @ w["U"] + w["d"], 3, 1)
+        z, r = sigmoid(x_z + h_z), sigmoid(x_r + h_r)
+        h = z * h + (1 - z) * jnp.tanh(x_h + r * h_h)
+        return (h,), h
+
+
+class Window:
+    """No state: two dense layers that see the last chords."""
+
+    def __init__(self, chords, units):
+        self.gates, self.units = chords, units
+        self.shapes = {"U": (units, units), "d": (units,)}
+
+    def follow(self, w, a):
+        time = a.shape[1]
+        seen = [  # part k belongs to the chord k quarters ago
+            jnp.pad(part, ((0, 0), (k, 0), (0, 0)))[:, :time]
+            for k, part in enumerate(jnp.split(a, self.gates, 2))
+        ]
+        return relu(relu(sum(seen)) @ w["U"] + w["d"])
+
+
+# %% outputs
+class Keys:
+    """88 keys, each by itself sounding or not."""
+
+    def __init__(self, net):
+        self.net, width = net, net.gates * net.units
+        self.shapes = {"W": (88, width), "b": (width,), **net.shapes}
+        self.shapes |= {"D": (net.units, 88), "e": (88,)}
+
+    def cost(self, w, last, now, keep=1):
+        x, y = (one_hot(rows + LOW - 21, 88).max(2) for rows in (last, now))
+        h = self.net.follow(w, x @ w["W"] + w["b"]) * keep
+        out = h @ w["D"] + w["e"]
+        return optax.sigmoid_binary_cross_entropy(out, y).sum(2)
+
+
+class Voices:
+    """One voice after another, each told what those before it sing."""
+
+    def __init__(self, net, size=64):
+        self.net, width = net, net.gates * net.units
+        self.shapes = {"E": (4, KEYS, size), "W": (size, width)}
+        self.shapes |= {"b": (width,), **net.shapes}
+        self.shapes |= {"A": (4, net.units, size), "a": (4, size)}
+        self.shapes |= {"B": (6, KEYS, size), "C": (4, size, KEYS)}
+        self.shapes |= {"c": (4, KEYS)}
+
+    def each(self, w, last, now, keep=1):
+        x = sum(w["E"][voice][last[..., voice]] for voice in ORDER)
+        h = self.net.follow(w, x @ w["W"] + w["b"]) * keep
+        costs, row = [], 0
+        for voice in ORDER:
+            hidden = h @ w["A"][voice] + w["a"][voice]
+            for other in ORDER[:voice]:
+                hidden += w["B"][row][now[..., other]]
+                row += 1
+            out = relu(hidden) @ w["C"][voice] + w["c"][voice]
+            note = now[..., voice, None]
+            costs.append(-jnp.take_along_axis(log_softmax(out), note, 2))
+        return jnp.concatenate(costs, 2)
+
+    def cost(self, *args):
+        return self.each(*args).sum(2)
+
+
+# %% training
+SPAN = 48  # quarters of a chorale that an update looks at
+lengths = jnp.array([len(song) for song in songs])
+begins = jnp.cumsum(lengths) - lengths + 1
+score = np.concatenate([songs[0][:1] * 0 + LOW, *songs, songs[0], songs[0]])
+score = jnp.array(score - LOW)
+
+
+def excerpt(chorale, begin, span):
+    """Chords, those before them, and which there are."""
+    at = begin[:, None] + jnp.arange(span)
+    there = at < lengths[chorale][:, None]
+    at += begins[chorale][:, None]
+    last = score[at - 1] * ((begin > 0)[:, None] | (jnp.arange(span) > 0))[..., None]
+    return last, score[at], there
+
+
+def initial(key, name, shape):
+    if name.islower():  # a bias
+        return jnp.zeros(shape)
+    limit = np.sqrt(6 / sum(shape[-2:]))
+    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def trained(model, updates, rate, drop, transpose, seed, chances):
+    """The weights after training from this seed; an update looks at 16
+    excerpts, of chorales drawn with these chances."""
+    first, *keys = jax.random.split(jax.random.key(seed), len(model.shapes) + 1)
+    w = {
+        name: initial(key, name, shape)
+        for key, (name, shape) in zip(keys, model.shapes.items(), strict=True)
+    }
+    rule = optax.chain(
+        optax.clip_by_global_norm(1),
+        optax.adam(optax.cosine_decay_schedule(rate, updates)),
+    )
+
+    def update(carry, key):
+        w, state = carry
+        which, where, up, mask = jax.random.split(key, 4)
+        chorale = jax.random.choice(which, len(songs), (16,), p=chances)
+        latest = (lengths[chorale] - SPAN).clip(0) + 1
+        begin = jax.random.randint(where, (16,), 0, latest)
+        last, now, there = excerpt(chorale, begin, SPAN)
+        if transpose:
+            up = jax.random.randint(up, (16, 1, 1), UP[0], UP[-1] + 1)
+            last, now = jnp.where(last > 0, last + up, 0), now + up
+        keep = jax.random.bernoulli(mask, 1 - drop, (16, SPAN, model.net.units))
+
+        def loss(w):
+            cost = model.cost(w, last, now, keep / (1 - drop))
+            return (cost * there).sum() / there.sum()
+
+        change, state = rule.update(jax.grad(loss)(w), state)
+        return (optax.apply_updates(w, change), state), None
+
+    (w, _), _ = lax.scan(update, (w, rule.init(w)), jax.random.split(first, updates))
+    return w
+
+
+def nats(cost, w):
+    """What a quarter of each chorale costs, and how many there are."""
+    every = jnp.arange(len(songs))
+    last, now, there = excerpt(every, every * 0, int(lengths.max()))
+    return (cost(w, last, now) * there).sum(1), there.sum(1)
+
+
+def mean_nats(costs, which):
+    total, count = costs
+    return float(total[which].sum() / count[which].sum())
+
+# %% units
+print(f"{'88 keys by themselves':24}weights  nats a quarter, five splits")
+independent = {  # each with its rate of learning
+    "last chord": (Window(1, 87), 0.02),
+    "last eight chords": (Window(8, 28), 0.02),
+    "SimpleRNN": (SimpleRNN(87), 0.02),
+    "GRU": (GRU(46), 0.05),
+    "LSTM": (LSTM(38), 0.05),
+}
+
+
+def chances_of(which):
+    """To be drawn: by length, and only if among these."""
+    chances = np.zeros(len(songs))
+    chances[which] = lengths[which]
+    return chances / chances.sum()
+
+
+SEEDS = np.arange(SPLITS)
+parts = [split(seed) for seed in SEEDS]
+draw = np.stack([chances_of(train) for train, *_ in parts])
+
+
+def compared(name, model, rate, drop, transpose):
+    """One network for each split and seed, side by side."""
+    train = partial(trained, model, UPDATES, rate, drop, transpose)
+    total, count = jax.jit(jax.vmap(partial(nats, model.cost)))(
+        jax.vmap(train)(SEEDS, draw)
+    )
+    costs = [
+        mean_nats((total[k], count[k]), test)
+        for k, (_, _, test) in enumerate(parts)
+    ]
+    print(told(name, costs, weights(model)))
+    return np.array(costs)
+
+
+def weights(model):
+    return sum(np.prod(shape) for shape in model.shapes.values())
+
+
+def told(name, costs, size=None):
+    size = f"{size:,}" if size else ""
+    each = " ".join(f"{cost:5.2f}" for cost in costs)
+    return f"{name:24}{size:>7}  {each}   mean {np.mean(costs):.2f}"
+
+
+def by_frequency(train, _, test):
+    """How often each key sounds, whatever came before."""
+    sounds = [
+        np.array(one_hot(np.concatenate([songs[k] for k in part]) - 21, 88))
+        for part in (train, test)
+    ]
+    seen, new = (keys.max(1) for keys in sounds)
+    p = (seen.sum(0) + 0.5) / (len(seen) + 1)
+    return -(new * np.log(p) + (1 - new) * np.log1p(-p)).sum(1).mean()
+
+
+alone = {"frequencies": np.array([by_frequency(*part) for part in parts])}
+print(told("frequencies", alone["frequencies"]))
+for name, (net, rate) in independent.items():
+    alone[name] = compared(name, Keys(net), rate, 0, False)
+
+# %% voices
+print(f"{'voice after voice':24}weights  nats a quarter, five splits")
+print(told("chords, counted", by_count[:, 0]))
+print(told("voices, counted", by_count[:, 1]))
+in_turn = {
+    "last four chords": (Window(4, 64), 0.01),
+    "GRU": (GRU(96), 0.01),
+}
+for name, (net, rate) in in_turn.items():
+    in_turn[name] = compared(name, Voices(net), rate, 0.3, True)
+
+# %% keep
+train, choose, test = parts[0]
+model = Voices(GRU(128))
+w = trained(model, LONG, 0.01, 0.3, True, 0, draw[0])
+w = {name: np.array(part, "float16") for name, part in w.items()}
+real = {name: part.astype("float32") for name, part in w.items()}
+kept = nats(jax.jit(model.cost), real)
+print(f"{weights(model):,} weights")
+for what, which in (("train", train), ("choose", choose), ("test", test)):
+    print(f"to {what:7}{mean_nats(kept, which):.2f} nats a quarter")
+print(f"counted    {by_count[0, 1]:.2f}")
+
+
+# %% sing
+def sing(w, melody, temperature=0.0, seed=0):
+    """(chorales, quarters, 4): chords below melodies, as rows of tables. At
+    temperature 0 each voice sings what is likeliest."""
+    rng = np.random.default_rng(seed)
+    h, chord, chords = np.zeros((len(melody), len(w["U"]))), None, []
+    for given in melody.T:
+        chord = np.zeros((len(melody), 4), int) if chord is None else chord
+        x = sum(w["E"][voice][chord[:, voice]] for voice in ORDER)
+        x_z, x_r, x_h = np.split(x @ w["W"] + w["b"], 3, 1)
+        h_z, h_r, h_h = np.split(h @ w["U"] + w["d"], 3, 1)
+        z, r = (1 / (1 + np.exp(-a)) for a in (x_z + h_z, x_r + h_r))
+        h = z * h + (1 - z) * np.tanh(x_h + r * h_h)
+        chord, row = np.stack([given] * 4, 1), 0
+        for voice in ORDER[1:]:
+            hidden = h @ w["A"][voice] + w["a"][voice]
+            for other in ORDER[:voice]:
+                hidden = hidden + w["B"][row][chord[:, other]]
+                row += 1
+            out = hidden.clip(0) @ w["C"][voice] + w["c"][voice]
+            out = out + temperature * rng.gumbel(size=out.shape)
+            chord[:, voice] = out.argmax(1)
+        chords.append(chord)
+    return np.stack(chords, 1)
+
+
+shown = [k for k in test if 32 <= len(songs[k]) <= 40][:3]
+one = songs[shown[0]]
+NOTES = "C C♯ D E♭ E F F♯ G G♯ A B♭ B".split()
+
+
+def called(keys):
+    return " ".join(f"{NOTES[key % 12]}{key // 12 - 1}".ljust(3) for key in keys)
+
+
+print(f"{names[shown[0]]}, its first chords: Bach's, and the network's")
+written = sing(real, one[None, :, 0] - LOW)[0] + LOW
+for his, its in zip(one[:8], written[:8], strict=True):
+    print(called(his), " ", called(its))
+
+# %% roll
+fig, axes = plt.subplots(2, 1, figsize=(4.8, 3.6), sharex=True)
+for ax, what, chords in zip(axes, ("Bach", "network"), (one, written), strict=True):
+    for voice in ORDER:
+        colour = "C0" if voice == 0 else "C6" if ax is axes[1] else "k"
+        ax.hlines(chords[:, voice], np.arange(len(chords)), np.arange(1, len(chords) + 1) - 0.1, colour, lw=3)
+    ax.set_ylabel(what)
+    ax.set_yticks([48, 60, 72], ["C3", "C4", "C5"])
+axes[1].set_xlabel("quarter")
+fig.savefig("roll.svg")
+
+# %% parallels
+def parallels(songs):
+    """How often in a hundred quarters two voices move in the same direction
+    and stay a fifth or an octave apart."""
+    found = 0
+    for song in songs:
+        for upper in ORDER:
+            for lower in ORDER[upper + 1 :]:
+                apart = (song[:, upper] - song[:, lower]) % 12
+                moves = np.diff(song[:, lower]) * np.diff(song[:, upper]) > 0
+                same = (apart[1:] == apart[:-1]) & np.isin(apart[1:], (0, 7))
+                found += (moves & same).sum()
+    return 100 * found / sum(map(len, songs))
+
+
+# %% save
+np.savez_compressed(
+    "bach-chorales.npz",
+    **{name: part for name, part in w.items() if name not in ("b", "d")},
+    b=np.stack([w["b"], w["d"]]),
+    order=ORDER,
+    low=LOW,
+    held_out=mean_nats(kept, test),
+    counted=by_count[0, 1],
+    **{names[k]: songs[k].astype("int32") for k in shown},
+)
+print(f"{Path('bach-chorales.npz').stat().st_size / 1000:.0f} kB")
