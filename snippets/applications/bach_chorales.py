@@ -16,8 +16,8 @@ from jax import lax
 from jax.nn import log_softmax, one_hot, relu, sigmoid
 from scipy.sparse.csgraph import connected_components
 
-UPDATES, SPLITS = 400, 5  # to compare networks
-LONG = 1_500  # updates of the one that is kept
+SPLITS = 5
+UPDATES, LONG = 400, 1_200  # of keys by themselves, and of voices in turn
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
@@ -97,8 +97,7 @@ def runs(song, length=7):
 
 all_runs = [runs(song) for song in songs]
 alike = [
-    [3 * len(a & b) >= min(len(a), len(b)) for b in all_runs]
-    for a in all_runs
+    [3 * len(a & b) >= min(len(a), len(b)) for b in all_runs] for a in all_runs
 ]
 count, tune = connected_components(np.array(alike))
 sizes = np.bincount(tune)
@@ -120,6 +119,7 @@ for seed in range(SPLITS):
 # %% counts
 KEYS, LOW = 58, 30  # rows of tables; 0: nothing, before the first chord
 NOW, LAST, BEFORE = range(3)
+ORDER = (0, 1, 2, 3)  # soprano, alto, tenor, bass
 UP = range(-5, 7)  # every key of the twelve
 
 
@@ -137,8 +137,10 @@ def code(chords, columns):
     """One number for what stands in these columns."""
     powers = KEYS ** np.arange(len(columns), dtype=np.int64)
     return sum(
-        (chords[:, when, voice] * power
-         for (when, voice), power in zip(columns, powers, strict=True)),
+        (
+            chords[:, when, voice] * power
+            for (when, voice), power in zip(columns, powers, strict=True)
+        ),
         np.zeros(len(chords), np.int64),
     )
 
@@ -174,7 +176,6 @@ def chance(evidence, trust, p=1 / (KEYS - 1)):
 
 
 # %% opponents
-ORDER = (0, 1, 2, 3)  # soprano, alto, tenor, bass
 last = [(LAST, voice) for voice in ORDER]
 ends = [(BEFORE, 0), (BEFORE, 3)]  # ten columns fit into a number
 chord = [(NOW, voice) for voice in ORDER]
@@ -185,22 +186,27 @@ def chains(voice):
     """Three rows of contexts for a voice, each from general to special."""
     sung, own = chord[:voice], [(LAST, voice)]
     top, bass = [(LAST, 0)], [(LAST, 3)]
+    again = [*own, (BEFORE, voice)]
     if voice == 0:
-        again = [*own, (BEFORE, 0)]
-        return (
-            [[], own, [*own, *bass], [*again, *bass], last]
-            + [[*last, *ends], [*last, (BEFORE, 1), (BEFORE, 2), *ends]],
-            [[], own, again, [*again, *bass], [*last, *ends]],
-            [[], bass, [*own, *bass], last, [*last, (BEFORE, 0)]],
-        )
-    return (
-        [[], own, [*own, sung[-1]], [*own, *sung], [*own, *sung, *bass]]
-        + [[*sung, *last], [*sung, *last, (BEFORE, voice)]],
-        [[], sung[-1:], sung, [*own, *sung], [*own, *sung, (BEFORE, voice)]]
-        + [[*own, *sung, *top, *bass], [*sung, *last]],
-        [[], sung[:1], [*own, sung[0]], [*own, sung[0], *top]]
-        + [[*own, *sung, *top], [*sung, *last, *ends]],
-    )
+        two = [*last, *ends]
+        whole = [*two, (BEFORE, 1), (BEFORE, 2)]
+        yield [[], own, [*own, *bass], [*again, *bass], last, two, whole]
+        yield [[], own, again, [*again, *bass], two]
+        yield [[], bass, [*own, *bass], last, [*last, (BEFORE, 0)]]
+        return
+    with_own, with_last = [*own, *sung], [*sung, *last]
+    yield [
+        *([], own, [*own, sung[-1]], with_own, [*with_own, *bass]),
+        *(with_last, [*with_last, (BEFORE, voice)]),
+    ]
+    yield [
+        *([], sung[-1:], sung, with_own, [*again, *sung]),
+        *([*with_own, *top, *bass], with_last),
+    ]
+    yield [
+        *([], sung[:1], [*own, sung[0]], [*own, sung[0], *top]),
+        *([*with_own, *top], [*with_last, *ends]),
+    ]
 
 
 LESS = (0.1, 0.3, 1, 2, 4, 8, 16, 50, 10_000)
@@ -245,7 +251,28 @@ def by_counts(parts, ups=UP):
     return -np.log(p).mean(), voices
 
 
-by_count = np.array([by_counts(split(seed)) for seed in range(SPLITS)])
+# %% told
+def told(name, costs, size=None):
+    """A row of a table: how many weights, a cost for each split, the mean."""
+    size = f"{size:,}" if size else ""
+    each = " ".join(f"{cost:5.2f}" for cost in costs)
+    print(f"{name:20}{size:>7}  {each}  mean {np.mean(costs):.2f}")
+
+
+parts = [split(seed) for seed in range(SPLITS)]
+counted_chords, counted = np.transpose([by_counts(part) for part in parts])
+told("chords", counted_chords)
+told("voice after voice", counted)
+assert max(counted) + 0.3 < min(counted_chords)
+
+# %% leak
+alone = np.arange(len(songs))  # each chorale a tune of its own
+leaky = [by_counts(split(seed, alone))[1] for seed in range(SPLITS)]
+in_its_key = [by_counts(part, (0,))[1] for part in parts]
+told("tunes on both sides", leaky)
+told("in no other key", in_its_key)
+assert np.mean(leaky) + 0.2 < np.mean(counted) < np.mean(in_its_key) - 0.4
+
 
 # %% cells
 class SimpleRNN:
@@ -365,7 +392,9 @@ class Voices:
 
 # %% training
 SPAN = 48  # quarters of a chorale that an update looks at
-lengths = jnp.array([len(song) for song in songs])
+lengths = np.array([len(song) for song in songs])
+LONGEST = max(lengths)
+lengths = jnp.array(lengths)
 begins = jnp.cumsum(lengths) - lengths + 1
 score = np.concatenate([songs[0][:1] * 0 + LOW, *songs, songs[0], songs[0]])
 score = jnp.array(score - LOW)
@@ -376,7 +405,10 @@ def excerpt(chorale, begin, span):
     at = begin[:, None] + jnp.arange(span)
     there = at < lengths[chorale][:, None]
     at += begins[chorale][:, None]
-    last = score[at - 1] * ((begin > 0)[:, None] | (jnp.arange(span) > 0))[..., None]
+    last = (
+        score[at - 1]
+        * ((begin > 0)[:, None] | (jnp.arange(span) > 0))[..., None]
+    )
     return last, score[at], there
 
 
@@ -391,7 +423,9 @@ def initial(key, name, shape):
 def trained(model, updates, rate, drop, transpose, seed, chances):
     """The weights after training from this seed; an update looks at 16
     excerpts, of chorales drawn with these chances."""
-    first, *keys = jax.random.split(jax.random.key(seed), len(model.shapes) + 1)
+    first, *keys = jax.random.split(
+        jax.random.key(seed), len(model.shapes) + 1
+    )
     w = {
         name: initial(key, name, shape)
         for key, (name, shape) in zip(keys, model.shapes.items(), strict=True)
@@ -411,7 +445,9 @@ def trained(model, updates, rate, drop, transpose, seed, chances):
         if transpose:
             up = jax.random.randint(up, (16, 1, 1), UP[0], UP[-1] + 1)
             last, now = jnp.where(last > 0, last + up, 0), now + up
-        keep = jax.random.bernoulli(mask, 1 - drop, (16, SPAN, model.net.units))
+        keep = jax.random.bernoulli(
+            mask, 1 - drop, (16, SPAN, model.net.units)
+        )
 
         def loss(w):
             cost = model.cost(w, last, now, keep / (1 - drop))
@@ -420,14 +456,16 @@ def trained(model, updates, rate, drop, transpose, seed, chances):
         change, state = rule.update(jax.grad(loss)(w), state)
         return (optax.apply_updates(w, change), state), None
 
-    (w, _), _ = lax.scan(update, (w, rule.init(w)), jax.random.split(first, updates))
+    (w, _), _ = lax.scan(
+        update, (w, rule.init(w)), jax.random.split(first, updates)
+    )
     return w
 
 
 def nats(cost, w):
     """What a quarter of each chorale costs, and how many there are."""
     every = jnp.arange(len(songs))
-    last, now, there = excerpt(every, every * 0, int(lengths.max()))
+    last, now, there = excerpt(every, every * 0, LONGEST)
     return (cost(w, last, now) * there).sum(1), there.sum(1)
 
 
@@ -435,91 +473,81 @@ def mean_nats(costs, which):
     total, count = costs
     return float(total[which].sum() / count[which].sum())
 
+
 # %% units
-print(f"{'88 keys by themselves':24}weights  nats a quarter, five splits")
-independent = {  # each with its rate of learning
-    "last chord": (Window(1, 87), 0.02),
-    "last eight chords": (Window(8, 28), 0.02),
-    "SimpleRNN": (SimpleRNN(87), 0.02),
-    "GRU": (GRU(46), 0.05),
-    "LSTM": (LSTM(38), 0.05),
-}
-
-
 def chances_of(which):
     """To be drawn: by length, and only if among these."""
-    chances = np.zeros(len(songs))
-    chances[which] = lengths[which]
+    chances = np.isin(np.arange(len(songs)), which) * lengths
     return chances / chances.sum()
 
 
-SEEDS = np.arange(SPLITS)
-parts = [split(seed) for seed in SEEDS]
-draw = np.stack([chances_of(train) for train, *_ in parts])
-
-
-def compared(name, model, rate, drop, transpose):
-    """One network for each split and seed, side by side."""
-    train = partial(trained, model, UPDATES, rate, drop, transpose)
-    total, count = jax.jit(jax.vmap(partial(nats, model.cost)))(
-        jax.vmap(train)(SEEDS, draw)
-    )
-    costs = [
-        mean_nats((total[k], count[k]), test)
-        for k, (_, _, test) in enumerate(parts)
+def compared(name, model, updates, rate, drop, transpose, parts):
+    """One network for each split and seed, all trained side by side: the
+    weights of the first, and what each costs."""
+    train = partial(trained, model, updates, rate, drop, transpose)
+    draw = np.stack([chances_of(which) for which, *_ in parts])
+    w = jax.vmap(train)(np.arange(len(parts)), draw)
+    costs = zip(*jax.jit(jax.vmap(partial(nats, model.cost)))(w), strict=True)
+    found = [
+        mean_nats(cost, test)
+        for cost, (*_, test) in zip(costs, parts, strict=True)
     ]
-    print(told(name, costs, weights(model)))
-    return np.array(costs)
+    told(name, found, weights(model))
+    return {name: part[0] for name, part in w.items()}
 
 
 def weights(model):
     return sum(np.prod(shape) for shape in model.shapes.values())
 
 
-def told(name, costs, size=None):
-    size = f"{size:,}" if size else ""
-    each = " ".join(f"{cost:5.2f}" for cost in costs)
-    return f"{name:24}{size:>7}  {each}   mean {np.mean(costs):.2f}"
-
-
 def by_frequency(train, _, test):
     """How often each key sounds, whatever came before."""
-    sounds = [
-        np.array(one_hot(np.concatenate([songs[k] for k in part]) - 21, 88))
-        for part in (train, test)
-    ]
-    seen, new = (keys.max(1) for keys in sounds)
+    chords = (
+        np.concatenate([songs[k] for k in part]) for part in (train, test)
+    )
+    seen, new = (np.array(one_hot(keys - 21, 88)).max(1) for keys in chords)
     p = (seen.sum(0) + 0.5) / (len(seen) + 1)
     return -(new * np.log(p) + (1 - new) * np.log1p(-p)).sum(1).mean()
 
 
-alone = {"frequencies": np.array([by_frequency(*part) for part in parts])}
-print(told("frequencies", alone["frequencies"]))
-for name, (net, rate) in independent.items():
-    alone[name] = compared(name, Keys(net), rate, 0, False)
+told("frequencies", [by_frequency(*part) for part in parts])
+for name, net, rate, drop in (
+    ("last chord", Window(1, 87), 0.01, 0.0),
+    ("last four chords", Window(4, 47), 0.01, 0.2),
+    ("SimpleRNN", SimpleRNN(87), 0.02, 0.0),
+    ("LSTM", LSTM(38), 0.03, 0.0),
+    ("GRU", GRU(46), 0.05, 0.0),
+):
+    compared(name, Keys(net), UPDATES, rate, drop, False, parts)
+mixed = [split(seed, alone) for seed in range(SPLITS)]
+compared("GRU, tunes shared", Keys(net), UPDATES, rate, drop, False, mixed)
 
 # %% voices
-print(f"{'voice after voice':24}weights  nats a quarter, five splits")
-print(told("chords, counted", by_count[:, 0]))
-print(told("voices, counted", by_count[:, 1]))
-in_turn = {
-    "last four chords": (Window(4, 64), 0.01),
-    "GRU": (GRU(96), 0.01),
-}
-for name, (net, rate) in in_turn.items():
-    in_turn[name] = compared(name, Voices(net), rate, 0.3, True)
+told("counted", counted[:3])
+for name, net, rate in (
+    ("last four chords", Window(4, 128), 0.01),
+    ("GRU", GRU(128), 0.02),
+):
+    model = Voices(net)
+    w = compared(name, model, LONG, rate, 0.3, True, parts[:3])
+
+
+def of_voice(voice, *args):
+    return model.each(*args)[..., voice]
+
+
+costs = [jax.jit(partial(of_voice, voice)) for voice in ORDER]
+costs = [mean_nats(nats(cost, w), parts[0][2]) for cost in costs]
+print("soprano {:.2f}, alto {:.2f}, tenor {:.2f}, bass {:.2f}".format(*costs))
 
 # %% keep
+half = {name: np.array(part, "float16") for name, part in w.items()}
+w = {name: part.astype("float32") for name, part in half.items()}
 train, choose, test = parts[0]
-model = Voices(GRU(128))
-w = trained(model, LONG, 0.01, 0.3, True, 0, draw[0])
-w = {name: np.array(part, "float16") for name, part in w.items()}
-real = {name: part.astype("float32") for name, part in w.items()}
-kept = nats(jax.jit(model.cost), real)
+kept = nats(jax.jit(model.cost), w)
 print(f"{weights(model):,} weights")
-for what, which in (("train", train), ("choose", choose), ("test", test)):
-    print(f"to {what:7}{mean_nats(kept, which):.2f} nats a quarter")
-print(f"counted    {by_count[0, 1]:.2f}")
+print(f"chorales to train  {mean_nats(kept, train):.2f} nats a quarter")
+print(f"chorales to test   {mean_nats(kept, test):.2f}")
 
 
 # %% sing
@@ -527,9 +555,9 @@ def sing(w, melody, temperature=0.0, seed=0):
     """(chorales, quarters, 4): chords below melodies, as rows of tables. At
     temperature 0 each voice sings what is likeliest."""
     rng = np.random.default_rng(seed)
-    h, chord, chords = np.zeros((len(melody), len(w["U"]))), None, []
+    h, chords = np.zeros((len(melody), len(w["U"]))), []
+    chord = np.zeros((len(melody), 4), int)
     for given in melody.T:
-        chord = np.zeros((len(melody), 4), int) if chord is None else chord
         x = sum(w["E"][voice][chord[:, voice]] for voice in ORDER)
         x_z, x_r, x_h = np.split(x @ w["W"] + w["b"], 3, 1)
         h_z, h_r, h_h = np.split(h @ w["U"] + w["d"], 3, 1)
@@ -550,28 +578,34 @@ def sing(w, melody, temperature=0.0, seed=0):
 
 shown = [k for k in test if 32 <= len(songs[k]) <= 40][:3]
 one = songs[shown[0]]
-NOTES = "C C♯ D E♭ E F F♯ G G♯ A B♭ B".split()
+NOTES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B")
 
 
 def called(keys):
-    return " ".join(f"{NOTES[key % 12]}{key // 12 - 1}".ljust(3) for key in keys)
+    return " ".join(
+        f"{NOTES[key % 12]}{key // 12 - 1}".ljust(3) for key in keys
+    )
 
 
 print(f"{names[shown[0]]}, its first chords: Bach's, and the network's")
-written = sing(real, one[None, :, 0] - LOW)[0] + LOW
+written = sing(w, one[None, :, 0] - LOW)[0] + LOW
 for his, its in zip(one[:8], written[:8], strict=True):
     print(called(his), " ", called(its))
 
 # %% roll
 fig, axes = plt.subplots(2, 1, figsize=(4.8, 3.6), sharex=True)
-for ax, what, chords in zip(axes, ("Bach", "network"), (one, written), strict=True):
+for ax, what, chords in zip(
+    axes, ("Bach", "network"), (one, written), strict=True
+):
     for voice in ORDER:
-        colour = "C0" if voice == 0 else "C6" if ax is axes[1] else "k"
-        ax.hlines(chords[:, voice], np.arange(len(chords)), np.arange(1, len(chords) + 1) - 0.1, colour, lw=3)
+        colour = "C0" if voice == 0 else "C6" if what == "network" else "k"
+        begin = np.arange(len(chords))
+        ax.hlines(chords[:, voice], begin, begin + 0.9, colour, lw=3)
     ax.set_ylabel(what)
     ax.set_yticks([48, 60, 72], ["C3", "C4", "C5"])
 axes[1].set_xlabel("quarter")
 fig.savefig("roll.svg")
+
 
 # %% parallels
 def parallels(songs):
@@ -588,15 +622,28 @@ def parallels(songs):
     return 100 * found / sum(map(len, songs))
 
 
+melodies = [
+    np.pad(songs[k][:, 0] - LOW, (0, LONGEST - lengths[k]), "edge")
+    for k in test
+]
+bach = parallels([songs[k] for k in test])
+print(f"in 100 quarters, Bach {bach:.1f}")
+for temperature in (0, 0.5, 1):
+    chords = sing(w, np.stack(melodies), temperature)
+    those = zip(chords, lengths[test], strict=True)
+    found = parallels([some[:length] for some, length in those])
+    print(f"temperature {temperature:3}   {found:4.1f}")
+
+
 # %% save
 np.savez_compressed(
     "bach-chorales.npz",
-    **{name: part for name, part in w.items() if name not in ("b", "d")},
-    b=np.stack([w["b"], w["d"]]),
+    **{name: part for name, part in half.items() if name not in "bd"},
+    b=np.stack([half["b"], half["d"]]),
     order=ORDER,
     low=LOW,
     held_out=mean_nats(kept, test),
-    counted=by_count[0, 1],
+    counted=counted[0],
     **{names[k]: songs[k].astype("int32") for k in shown},
 )
 print(f"{Path('bach-chorales.npz').stat().st_size / 1000:.0f} kB")
