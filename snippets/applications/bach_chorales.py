@@ -112,8 +112,8 @@ def split(seed, groups=tune):
     return [np.flatnonzero(np.isin(groups, part)) for part in parts]
 
 
-for seed in range(SPLITS):
-    print([len(part) for part in split(seed)], end=" ")
+parts = [split(seed) for seed in range(SPLITS)]
+print("to train, choose and test:", [len(part) for part in parts[0]])
 
 
 # %% counts
@@ -259,7 +259,6 @@ def told(name, costs, size=None):
     print(f"{name:20}{size:>7}  {each}  mean {np.mean(costs):.2f}")
 
 
-parts = [split(seed) for seed in range(SPLITS)]
 counted_chords, counted = np.transpose([by_counts(part) for part in parts])
 told("chords", counted_chords)
 told("voice after voice", counted)
