@@ -486,10 +486,10 @@ def compared(name, model, updates, rate, drop, transpose, parts):
     train = partial(trained, model, updates, rate, drop, transpose)
     draw = np.stack([chances_of(which) for which, *_ in parts])
     w = jax.vmap(train)(np.arange(len(parts)), draw)
-    costs = zip(*jax.jit(jax.vmap(partial(nats, model.cost)))(w), strict=True)
+    costs = lax.map(partial(nats, model.cost), w)  # one after another
     found = [
         mean_nats(cost, test)
-        for cost, (*_, test) in zip(costs, parts, strict=True)
+        for *cost, (*_, test) in zip(*costs, parts, strict=True)
     ]
     told(name, found, weights(model))
     return {name: part[0] for name, part in w.items()}
