@@ -188,6 +188,29 @@ def test_the_recorded_weights_cost_less_than_counting(tmp_path):
     assert cost < counted - 0.1
 
 
+def rows(block):
+    """The costs of each row of a recorded table, by what it begins with."""
+    folder = ROOT / "docs/recorded/outputs/applications/bach-chorales"
+    lines = (folder / f"{block}.txt").read_text().splitlines()
+    found = re.findall(
+        r"^(.+?)  .*?((?: +\d+\.\d\d)+)  mean", "\n".join(lines), re.M
+    )
+    return {name: np.array(costs.split(), float) for name, costs in found}
+
+
+def test_the_recorded_tables_bear_out_the_page():
+    keys, voices = rows("units"), rows("voices")
+    gru = voices["GRU"]
+    assert (gru < voices["counted"] - 0.1).all()
+    assert (voices["counted"] < voices["last four chords"]).all()
+    assert gru.mean() + 4 < min(costs.mean() for costs in keys.values())
+    cells = {name: keys[name].mean() for name in ("SimpleRNN", "LSTM", "GRU")}
+    assert min(cells, key=cells.get) == "GRU"
+    assert abs(cells["GRU"] - keys["last chord"].mean()) < 0.05
+    assert abs(cells["GRU"] - keys["GRU, tunes shared"].mean()) < 0.1
+    assert 0.2 < cells["GRU"] - keys["GRU, all in C"].mean() < 0.3
+
+
 def melody(tab):
     return explorer(tab).evaluate("one => one.melody")
 

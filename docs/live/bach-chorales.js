@@ -70,13 +70,13 @@ class BachChorales extends Explorer {
       if (calm.matches) this.#sound();
       else if (!this.time.clock) this.organ.hush();
     });
-    this.whats = choice("Hear", [["under", "your melody"], ["alone", "its own"], ["bach", "Bach’s"]],
+    this.hear = choice("Hear", [["under", "your melody"], ["alone", "its own"], ["bach", "Bach’s"]],
       (heard) => this.#set({ heard }));
     this.heat = slider("Temperature", { min: 0, max: 1.2, step: 0.1, told: (v) => (v ? v.toFixed(1) : "0: likeliest") },
       (temperature) => this.#set({ temperature }));
     body.append(begin, this.roll, piano,
       el("div.bach-tools", {}, this.low, this.high, this.undo, this.clear, others, this.stop),
-      this.time.node, this.say, this.whats, this.heat);
+      this.time.node, this.say, this.hear, this.heat);
   }
 
   // ---- state: what is heard, the melody, the temperature, the seed
@@ -176,7 +176,7 @@ class BachChorales extends Explorer {
     this.#drawRoll();
     this.#drawPiano();
     this.undo.disabled = this.clear.disabled = !this.melody.length;
-    this.whats.value = this.heard;
+    this.hear.value = this.heard;
     this.heat.value = this.temperature;
     const sentence = this.#sentence();
     this.tell(sentence);

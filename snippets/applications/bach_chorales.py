@@ -17,7 +17,7 @@ from jax.nn import log_softmax, one_hot, relu, sigmoid
 from scipy.sparse.csgraph import connected_components
 
 SPLITS = 5
-UPDATES, LONG = 400, 1_000  # of keys by themselves, and of voices in turn
+UPDATES, LONG = 400, 2_000  # of keys by themselves, and of voices in turn
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
@@ -395,20 +395,24 @@ lengths = np.array([len(song) for song in songs])
 LONGEST = max(lengths)
 lengths = jnp.array(lengths)
 begins = jnp.cumsum(lengths) - lengths + 1
-score = np.concatenate([songs[0][:1] * 0 + LOW, *songs, songs[0], songs[0]])
-score = jnp.array(score - LOW)
 
 
-def excerpt(chorale, begin, span):
+def in_a_row(songs):
+    """All chorales, as rows of tables, with room before and behind."""
+    nothing = np.zeros((LONGEST, 4), int)
+    rows = np.concatenate([song - LOW for song in songs])
+    return jnp.array(np.concatenate([nothing[:1], rows, nothing]))
+
+
+as_they_are = in_a_row(songs)
+
+
+def excerpt(score, chorale, begin, span):
     """Chords, those before them, and which there are."""
     at = begin[:, None] + jnp.arange(span)
     there = at < lengths[chorale][:, None]
-    at += begins[chorale][:, None]
-    last = (
-        score[at - 1]
-        * ((begin > 0)[:, None] | (jnp.arange(span) > 0))[..., None]
-    )
-    return last, score[at], there
+    row = at + begins[chorale][:, None]
+    return score[row - 1] * (at > 0)[..., None], score[row], there
 
 
 def initial(key, name, shape):
@@ -419,7 +423,7 @@ def initial(key, name, shape):
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
-def trained(model, updates, rate, drop, transpose, seed, chances):
+def trained(model, updates, rate, drop, transpose, score, seed, chances):
     """The weights after training from this seed; an update looks at 16
     excerpts, of chorales drawn with these chances."""
     first, *keys = jax.random.split(
@@ -440,7 +444,7 @@ def trained(model, updates, rate, drop, transpose, seed, chances):
         chorale = jax.random.choice(which, len(songs), (16,), p=chances)
         latest = (lengths[chorale] - SPAN).clip(0) + 1
         begin = jax.random.randint(where, (16,), 0, latest)
-        last, now, there = excerpt(chorale, begin, SPAN)
+        last, now, there = excerpt(score, chorale, begin, SPAN)
         if transpose:
             up = jax.random.randint(up, (16, 1, 1), UP[0], UP[-1] + 1)
             last, now = jnp.where(last > 0, last + up, 0), now + up
@@ -461,10 +465,10 @@ def trained(model, updates, rate, drop, transpose, seed, chances):
     return w
 
 
-def nats(cost, w):
+def nats(cost, w, score=as_they_are):
     """What a quarter of each chorale costs, and how many there are."""
     every = jnp.arange(len(songs))
-    last, now, there = excerpt(every, every * 0, LONGEST)
+    last, now, there = excerpt(score, every, every * 0, LONGEST)
     return (cost(w, last, now) * there).sum(1), there.sum(1)
 
 
@@ -480,13 +484,16 @@ def chances_of(which):
     return chances / chances.sum()
 
 
-def compared(name, model, updates, rate, drop, transpose, parts):
+def compared(
+    name, model, updates, rate, drop, transpose, parts, score=as_they_are
+):
     """One network for each split and seed, all trained side by side: the
     weights of the first, and what each costs."""
-    train = partial(trained, model, updates, rate, drop, transpose)
+    train = partial(trained, model, updates, rate, drop, transpose, score)
     draw = np.stack([chances_of(which) for which, *_ in parts])
     w = jax.vmap(train)(np.arange(len(parts)), draw)
-    costs = lax.map(partial(nats, model.cost), w)  # one after another
+    each = partial(nats, model.cost, score=score)
+    costs = lax.map(each, w)  # one after another, to save memory
     found = [
         mean_nats(cost, test)
         for *cost, (*_, test) in zip(*costs, parts, strict=True)
@@ -521,6 +528,9 @@ for name, net, rate, drop in (
     compared(name, model, UPDATES, rate, drop, False, parts)
 mixed = [split(seed, alone) for seed in range(SPLITS)]
 compared("GRU, tunes shared", model, UPDATES, rate, drop, False, mixed)
+# From its last bass up to the next C, or down if that is nearer.
+home = in_a_row([song - (song[-1, 3] + 5) % 12 + 5 for song in songs])
+compared("GRU, all in C", model, UPDATES, rate, drop, False, parts, home)
 
 # %% voices
 told("counted", counted[:3])
