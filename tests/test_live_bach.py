@@ -34,6 +34,7 @@ window.OscillatorNode = class extends OscillatorNode {
     window.heard.push(Math.round(69 + above));
   }
 };"""
+VOICES = range(4)
 FRAMES = "one => one.steps.map(({ frame }) => frame)"
 
 
@@ -78,22 +79,23 @@ def as_keras():
     gru.build((None, None, size))
     gru.set_weights([w["W"], w["U"], w["b"]])
     rng = np.random.default_rng(0)
-    cases = []
-    for length in np.linspace(1, 64, 200, dtype=int):
-        rows = rng.integers(1, keys, (length, 4))
-        before = np.concatenate([np.zeros((1, 4), int), rows[:-1]])
-        x = sum(w["E"][voice][before[:, voice]] for voice in range(4))
-        h = np.array(gru(x[None]))[0]
-        logits, row = [], 0
-        for voice in range(4):
-            z = h @ w["A"][voice] + w["a"][voice]
-            for other in range(voice):
-                z = z + w["B"][row][rows[:, other]]
-                row += 1
-            relu = np.array(keras.ops.relu(z))
-            logits.append(relu @ w["C"][voice] + w["c"][voice])
-        cases.append((rows, h, np.stack(logits, 1)))
-    return cases
+    rows = rng.integers(1, keys, (200, 24, 4))
+    before = np.pad(rows[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    h = np.array(
+        gru(sum(w["E"][voice][before[..., voice]] for voice in VOICES))
+    )
+    logits, row = [], 0
+    for voice in VOICES:
+        z = h @ w["A"][voice] + w["a"][voice]
+        for other in range(voice):
+            z = z + w["B"][row][rows[..., other]]
+            row += 1
+        relu = np.array(keras.ops.relu(z))
+        logits.append(relu @ w["C"][voice] + w["c"][voice])
+    logits = np.stack(logits, 2)
+    lengths = np.linspace(1, 24, 200, dtype=int)
+    cases = zip(rows, h, logits, lengths, strict=True)
+    return [[part[:length] for part in those] for *those, length in cases]
 
 
 STEPS = """async (cases) => {
