@@ -243,7 +243,7 @@ def test_a_melody_is_entered_and_heard(visit, play, options):
     assert sentence(tab).startswith("No melody yet.")
     play(tab)
     assert melody(tab) == [67, 69, 70]
-    assert sentence(tab).startswith("Quarter 3: soprano B♭4 (yours), alto ")
+    assert sentence(tab).startswith("Quarter 3: soprano B♭4 (given), alto ")
     assert tab.evaluate("heard.slice(-4)") == frames(tab)[-1]
     tab.wait_for_timeout(400)
     assert tab.url.endswith("#sing=under~67.69.70~0~1")

@@ -14,7 +14,7 @@ const WHITE = [0, 2, 4, 5, 7, 9, 11];
 const BLACK = [1, 3, null, 6, 8, 10];
 // As a voice reads them.
 const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "G sharp", "A", "B flat", "B"];
-const [WIDE, HIGH, LEFT, ROW] = [660, 282, 28, 6];
+const [WIDE, HIGH, LEFT, ROW, FOOT] = [660, 306, 28, 6, 26]; // of the roll
 const MIDDLES = [72, 65, 58, 48]; // where their letters stand
 const SHOWN = 32; // quarters, at least, that the roll is wide
 
@@ -186,8 +186,17 @@ class BachChorales extends Explorer {
 
   #drawRoll() {
     const beat = this.#beat;
-    const height = (key) => HIGH - 3 - ROW * (key - LOWEST + 1);
-    const now = el("svg:rect.bach-now", { x: LEFT + beat * this.time.at, width: beat, height: HIGH });
+    const floor = HIGH - FOOT;
+    const height = (key) => floor - 2 - ROW * (key - LOWEST + 1);
+    const now = el("svg:rect.bach-now", { x: LEFT + beat * this.time.at, width: beat, height: floor });
+    const every = this.time.count > 40 ? 8 : 4;
+    const bars = [...Array(Math.ceil((WIDE - LEFT) / beat / every)).keys()].flatMap((k) => {
+      const x = LEFT + k * every * beat;
+      return [
+        el("svg:path.bach-bar", { d: `M${x} 0V${floor}` }),
+        el("svg:text", { x: x + 2, y: HIGH - 4 }, `${k * every + 1}`),
+      ];
+    });
     const names = VOICES.map((voice, v) =>
       el("svg:text", { x: 2, y: height(MIDDLES[v]) + 6 }, voice[0].toUpperCase()));
     const notes = VOICES.flatMap((_, v) => {
@@ -199,7 +208,7 @@ class BachChorales extends Explorer {
         width: beat * ((begins[k + 1] ?? keys.length) - t) - 1,
       }));
     });
-    this.roll.replaceChildren(now, ...names, ...notes);
+    this.roll.replaceChildren(now, ...bars, ...names, ...notes);
   }
 
   #drawPiano() {
@@ -218,7 +227,7 @@ class BachChorales extends Explorer {
       return "No melody yet. Press keys of the piano: each adds a quarter, and three voices join in.";
     const { frame, chances } = this.steps[this.time.at];
     const voices = VOICES.map((voice, v) => {
-      const told = !chances ? "" : v || this.heard === "alone" ? ` (${per_cent(chances[v])})` : " (yours)";
+      const told = !chances ? "" : v || this.heard === "alone" ? ` (${per_cent(chances[v])})` : " (given)";
       return `${voice} ${note(frame[v])}${told}`;
     });
     const whose = this.heard === "bach" ? `${this.#song.name}, quarter` : "Quarter";
