@@ -26,18 +26,15 @@ class Labeller {
 
   encode = (text) => text.map((one) => this.ids.get(one) ?? UNKNOWN);
 
-  // The chances of the readings of the character at a step, by ids of all.
-  chances(ids, step, one) {
-    const run = (part, weights) =>
-      part.reduce(
-        (h, id) => rnn_step(embedding(id, this.E, this.E.shape[1]), h, ...weights),
-        new Float32Array(this.backward[1].shape[0]),
-      );
-    const h = Float32Array.of(
-      ...run(ids.slice(0, step + 1), this.forward),
-      ...run(ids.slice(step).reverse(), this.backward),
-    );
-    const logits = dense(h, this.W_y, this.b_y);
+  // The state of a direction after each character.
+  run(ids, weights) {
+    let h = new Float32Array(weights[1].shape[0]);
+    return ids.map((id) => (h = rnn_step(embedding(id, this.E, this.E.shape[1]), h, ...weights)));
+  }
+
+  // The chances of the readings of a character, by the states at its step.
+  chances(forward, backward, one) {
+    const logits = dense(Float32Array.of(...forward, ...backward), this.W_y, this.b_y);
     const often = new Map(this.counts.get(one));
     const p = softmax(logits.map((a, k) => a + (often.has(this.names[k]) ? Math.log(often.get(this.names[k])) : NEVER)));
     return new Map(this.names.map((name, k) => [name, p[k]]));
@@ -49,12 +46,14 @@ class Labeller {
   // is known.
   read(text) {
     const ids = this.encode(text);
+    const forward = this.run(ids, this.forward);
+    const backward = this.run(ids.toReversed(), this.backward).reverse();
     return text.map((one, step) => {
       if (!isHan(one)) return [{ reading: one, chance: 1 }];
       const found = this.counts.get(one);
       if (!found) return [{ reading: "?", chance: 0 }];
       if (found.length === 1) return [{ reading: found[0][0], chance: 1 }];
-      const chances = this.chances(ids, step, one);
+      const chances = this.chances(forward[step], backward[step], one);
       const sum = found.reduce((s, [, often]) => s + often, 0);
       return found
         .map(([reading, often]) => ({ reading, chance: chances.get(reading), share: often / sum }))
@@ -65,7 +64,16 @@ class Labeller {
   // What becomes of the chances at a step if a neighbour is covered, of each.
   covered(text, step) {
     const ids = this.encode(text);
-    return ids.map((_, k) => (k === step ? null : this.chances(ids.with(k, UNKNOWN), step, text[step])));
+    const until = (all) => this.run(all.slice(0, step + 1), this.forward).at(-1);
+    const from = (all) => this.run(all.slice(step).reverse(), this.backward).at(-1);
+    const [forward, backward] = [until(ids), from(ids)];
+    return ids.map((_, k) => {
+      if (k === step) return null;
+      const hidden = ids.with(k, UNKNOWN);
+      return k < step
+        ? this.chances(until(hidden), backward, text[step])
+        : this.chances(forward, from(hidden), text[step]);
+    });
   }
 }
 
