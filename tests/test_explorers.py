@@ -132,7 +132,20 @@ CASES = {
             "rnn~16~30~0~0.8~3~29",
         ],
     },
+    "date-reader": {
+        "page": "translation/dates",
+        "word": "date",
+        "time": "Symbol",
+        "begin": True,
+        "states": [
+            "3~1~en_US~5%2F3%2F15",
+            "6~3~none~%D9%A2%D9%A1%20%D9%85%D8%A7%D9%8A%D9%88",
+            "1~2~zh_CN~2015%E5%B9%B45%E6%9C%8821%E6%97%A5%F0%9F%99%82",
+        ],
+    },
 }
+# On a page, or in the metadata of a notebook's cell.
+NAMED = r'^(?:<| *"tag": ")(\w+-\w+)[" ]'
 each_explorer = pytest.mark.parametrize("tag", CASES)
 each_in_time = pytest.mark.parametrize(
     "tag", [tag for tag, case in CASES.items() if "time" in case]
@@ -146,6 +159,7 @@ each_that_loads = pytest.mark.parametrize(
         "counting-cell",
         "surname-language",
         "surname-writer",
+        "date-reader",
     ],
 )
 
@@ -156,7 +170,7 @@ def test_every_explorer_is_tested():
     found = {
         (tag, page.name.as_posix())
         for page in pages()
-        for tag in re.findall(r"^<(\w+-\w+) ", page.text, re.M)
+        for tag in re.findall(NAMED, page.text, re.M)
     }
     again = {("write-characters", "index")}
     tested = {(tag, case["page"]) for tag, case in CASES.items()}
