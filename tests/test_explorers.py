@@ -167,7 +167,9 @@ each_that_loads = pytest.mark.parametrize(
     [
         "lstm-cell",
         "gru-cell",
+        "counting-cell",
         "surname-language",
+        "surname-writer",
         "date-reader",
         "character-readings",
     ],
