@@ -27,8 +27,7 @@ class Labeller {
   encode = (text) => text.map((one) => this.ids.get(one) ?? UNKNOWN);
 
   // The state of a direction after each character.
-  run(ids, weights) {
-    let h = new Float32Array(weights[1].shape[0]);
+  run(ids, weights, h = new Float32Array(weights[1].shape[0])) {
     return ids.map((id) => (h = rnn_step(embedding(id, this.E, this.E.shape[1]), h, ...weights)));
   }
 
@@ -61,18 +60,21 @@ class Labeller {
     });
   }
 
-  // What becomes of the chances at a step if a neighbour is covered, of each.
+  // What becomes of the chances at a step if a neighbour is covered, of each:
+  // the states before it, in its direction, stay what they are.
   covered(text, step) {
     const ids = this.encode(text);
-    const until = (all) => this.run(all.slice(0, step + 1), this.forward).at(-1);
-    const from = (all) => this.run(all.slice(step).reverse(), this.backward).at(-1);
-    const [forward, backward] = [until(ids), from(ids)];
+    const forward = this.run(ids, this.forward);
+    const backward = this.run(ids.toReversed(), this.backward).reverse();
     return ids.map((_, k) => {
       if (k === step) return null;
       const hidden = ids.with(k, UNKNOWN);
-      return k < step
-        ? this.chances(until(hidden), backward, text[step])
-        : this.chances(forward, from(hidden), text[step]);
+      if (k < step) {
+        const part = hidden.slice(k, step + 1);
+        return this.chances(this.run(part, this.forward, forward[k - 1]).at(-1), backward[step], text[step]);
+      }
+      const part = hidden.slice(step, k + 1).reverse();
+      return this.chances(forward[step], this.run(part, this.backward, backward[k + 1]).at(-1), text[step]);
     });
   }
 }
