@@ -6,7 +6,6 @@ names of regions, and share all else: programs, records, scripts, styles. What
 is not translated is linked in English, and the link says so.
 """
 
-import functools
 import posixpath
 import re
 from pathlib import Path

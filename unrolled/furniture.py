@@ -22,7 +22,7 @@ BLOCK = re.compile(r'<div (class="language-\w+ highlight">.*?</pre>)', re.S)
 TAG = re.compile(r"<[^>]+>")
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
 # With the space behind it; Chinese has none.
-SENTENCE = re.compile(r".+?(?:[.?!] |[。？！]|$)")  # noqa: RUF001
+SENTENCE = re.compile(r".+?(?:[.?!] |[。？！]|$)")
 UNSEEN = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.S)
 TABLE = re.compile(r"<table>(.*?)</table>", re.S)
 ROW = re.compile(r"<tr>.*?</tr>", re.S)
@@ -192,9 +192,7 @@ def facts(page: Page, say: Say) -> str:
     return " · ".join(fact for fact in known if fact)
 
 
-def contents(
-    content: str, pages: list[tuple[str, Page]], say: Say
-) -> str:
+def contents(content: str, pages: list[tuple[str, Page]], say: Say) -> str:
     """The course as a list, and its minutes, where a page asks for them."""
     minutes = [course.minutes(page.original) for _, page in pages]
     items = "".join(
@@ -205,6 +203,4 @@ def contents(
     content = content.replace(
         "<!--course-->", f'<ol class="course">{items}</ol>'
     )
-    return content.replace(
-        "<!--minutes-->", say("{} minutes", sum(minutes))
-    )
+    return content.replace("<!--minutes-->", say("{} minutes", sum(minutes)))

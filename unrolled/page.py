@@ -411,10 +411,12 @@ def pages(root: Path = ROOT, edition: str = ENGLISH) -> list[Page]:
     ]
 
 
-def page_named(name: str, root: Path = ROOT) -> Page | None:
+def page_named(
+    name: str, root: Path = ROOT, edition: str = ENGLISH
+) -> Page | None:
     """The page called ``name``, its path below ``docs/en`` without ending."""
     for suffix in (".md", ".ipynb"):
-        path = root / "docs" / "en" / f"{name}{suffix}"
+        path = root / "docs" / edition / f"{name}{suffix}"
         if path.exists():
             return page_at(path, root)
     return None

@@ -16,8 +16,8 @@
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-// Words in the page's language: say`Step ${t}` is looked up as "Step {}" in the
-// table of a page that is not English; say(word) as the word.
+// Words in the page's language. A template after say is looked up as "Step {}"
+// in the table of a page that is not English; say(word) as the word.
 const say = (text, ...values) => {
   const english = [text].flat().join("{}");
   let k = 0;
