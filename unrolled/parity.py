@@ -321,6 +321,8 @@ def record(names: list[str]) -> None:
     known = recorded()
     for name in names:
         page = page_named(name, edition=CHINESE)
+        if page is None:
+            raise SystemExit(f"there is no docs/{CHINESE}/{name}.md")
         original = page.original
         fresh = {
             f"{name}#{s.anchor}": s.hash(h) for s, h in sections(original)
