@@ -79,7 +79,10 @@ class Part:
             "link": sorted(LINK.findall(bare)),
             "anchor": sorted(ANCHOR.findall(bare)),
             "footnote": sorted(set(FOOTNOTE.findall(bare))),
-            "item, row or box": [i.strip() for i in ITEM.findall(text)],
+            # A line within a paragraph may begin like one.
+            "item, row or box": [
+                item.strip() for item in ITEM.findall(text) if ITEM.match(text)
+            ],
             "tag": sorted(tags),
         }
 
@@ -336,10 +339,18 @@ def record(names: list[str]) -> None:
     (ROOT / RECORD).write_text("".join(lines), encoding="utf-8")
 
 
+def report(names: list[str]) -> Iterator[PageError]:
+    """What is wrong with these translations; with all, without names."""
+    known = recorded()
+    for page in pages(edition=CHINESE):
+        if not names or page.name.as_posix() in names:
+            yield from check_sections(page)
+            yield from check_text(page, known)
+            yield from check_changes(page, known)
+            yield from check_typography(page)
+
+
 if __name__ == "__main__":
     record(sys.argv[1:])
-    for translation in pages(edition=CHINESE):
-        for check in (check_sections, check_typography):
-            print(*check(translation), sep="\n", end="")
-        for check in (check_text, check_changes):
-            print(*check(translation, recorded()), sep="\n", end="")
+    for mistake in report(sys.argv[1:]):
+        print(mistake)
