@@ -37,7 +37,10 @@ INLINE = {"em", "strong", "sub", "code", "b"}  # order and number are free
 HAN = "\u3400-\u9fff"
 WIDE = "\u3000-\u303f\uff01-\uff60\u201c\u201d\u2026"
 TOUCHING = re.compile(rf"[{HAN}][A-Za-z0-9]|[A-Za-z0-9%][{HAN}]")
-NARROW = re.compile(rf"[{HAN}] ?[,;:!?()]|[,;:!?()] ?[{HAN}]")
+# A bracket may close a sum before a space: (1 + 2).
+NARROW = re.compile(
+    rf"[{HAN}] ?[,;:!?]|[{HAN}][()]|[,;:!?()][{HAN}]|[,;:!?] [{HAN}]"
+)
 APART = re.compile(
     rf"[{WIDE}] [{HAN}]|[{HAN}] [{HAN}{WIDE}]|[{HAN}{WIDE}]\n *[{HAN}]"
 )
