@@ -273,7 +273,7 @@ def test_both_editions_name_each_other(page, site):
     )
     assert '<html lang="zh"' in here and '<html lang="en"' in there
     for text in (here, there):
-        found = re.findall(r'rel="alternate" hreflang="(..)"', text)
+        found = re.findall(r'rel="alternate " hreflang="(..)"', text)
         assert sorted(found) == ["en", "zh"]
     assert (
         'hreflang="en"' in re.search(r'<a [^>]*class="language".*?>', here)[0]
