@@ -31,8 +31,9 @@ FOOTNOTE = re.compile(r"\[\^([\w-]+)\]")
 ITEM = re.compile(r"^ *(?:- |\d+\. |\||[!?]{3} \w+)", re.M)
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 TAG = re.compile(r"<(/?[a-z][\w-]*)((?:\s[^<>]*)?)>")
-WORDS = re.compile(r'\s(?:aria-label|label|alt)="[^"]*"')
-INLINE = {"em", "strong", "sub", "code", "b"}  # order and number are free
+WORDS = re.compile(r'\s(?:aria-label|label|alt|lang)="[^"]*"')
+# Their order and number are free.
+INLINE = {"em", "strong", "sub", "code", "b", "span"}
 
 HAN = "\u3400-\u9fff"
 WIDE = "\u3000-\u303f\uff01-\uff60\u201c\u201d\u2026"
@@ -70,11 +71,7 @@ class Part:
         text = self.text
         bare = CODE.sub("", text)
         lines = [(n, ORDINAL.sub("", line)) for n, line in self.lines]
-        tags = (
-            name + WORDS.sub("", more)
-            for name, more in TAG.findall(bare)
-            if name.strip("/") not in INLINE
-        )
+        tags = [name + WORDS.sub("", more) for name, more in TAG.findall(bare)]
         return {
             "number": sorted(str(n) for _, n in prose.written(lines)),
             "formula": sorted(set(map(_joined, FORMULA.findall(bare)))),
@@ -86,7 +83,7 @@ class Part:
             "item, row or box": [
                 item.strip() for item in ITEM.findall(text) if ITEM.match(text)
             ],
-            "tag": sorted(tags),
+            "tag": sorted(t for t in tags if t.strip("/") not in INLINE),
         }
 
 
