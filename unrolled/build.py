@@ -106,6 +106,8 @@ def on_config(config):
     if edition != ENGLISH:
         config.markdown_extensions.append(editions.LinksExtension(say))
         config.nav = editions.named(config.nav, say)
+        # Hosts have one for all: that of the English edition.
+        config.theme.static_templates.discard("404.html")
         toc = config.mdx_configs["toc"]
         toc["title"] = say(toc["title"])
         for scheme in config.theme["palette"]:
@@ -265,6 +267,7 @@ def on_nav(nav, config, files):
 
 def on_env(env, config, files):
     env.globals["say"] = say
+    env.globals["say_in_chinese"] = editions.say_in_chinese()
     return env
 
 
@@ -332,7 +335,6 @@ def on_page_content(content, page, config, files):
     page.meta.setdefault("description", furniture.description(content))
     # Below the English edition's address, where what is shared is served.
     here = editions.BELOW[edition] + page.url
-    content = editions.resolve(content, here, config)
     number = None
     if page.file.src_uri in steps:
         number = steps.index(page.file.src_uri) + 1
@@ -347,6 +349,7 @@ def on_page_content(content, page, config, files):
     # The letters of a drawing would stand as words in the search's answers.
     content = content.replace("<svg ", "<svg data-search-exclude ")
     if page.is_homepage:
+        page.title = say(page.title)
         pages = [editions.find(uri, config) for uri in steps]
         return furniture.contents(content, pages, say)
     stem = page.file.src_uri.rsplit(".", 1)[0]
@@ -408,7 +411,7 @@ def on_post_page(output, page, config):
         script = f'<script type="module" src="{address}"></script>'
         output = output.replace("</head>", f"{script}</head>", 1)
     if edition != ENGLISH:
-        output = editions.share(output)
+        output = editions.share(editions.resolve(output, page, config))
     return _with_policy(output)
 
 
@@ -419,11 +422,7 @@ def _with_style(output, sheet, page):
 
 
 def on_post_template(output, template_name, config):
-    if template_name != "404.html":
-        return output
-    if edition != ENGLISH:
-        output = editions.share(output)
-    return _with_policy(output)
+    return _with_policy(output) if template_name == "404.html" else output
 
 
 def _with_policy(output):

@@ -6,6 +6,7 @@ names of regions, and share all else: programs, records, scripts, styles. What
 is not translated is linked in English, and the link says so.
 """
 
+import functools
 import posixpath
 import re
 from pathlib import Path
@@ -19,6 +20,7 @@ from mkdocs.utils import get_relative_url
 
 from unrolled.blocks import page_of
 from unrolled.page import CHINESE, ENGLISH, ROOT, Page, page_at
+from unrolled.words import say
 
 CONFIGURATION = ROOT / "mkdocs.zh.yml"
 DOCS = ROOT / "docs"
@@ -28,7 +30,8 @@ SHARED = re.compile(
     r"(?<=[\"'])(?=(?:\.\./|\./)*(?:assets|live|models|scripts|styles)/)"
 )
 # A link that MkDocs leaves alone, as it does any with a scheme.
-TO_ENGLISH = re.compile(r'href="english:([^"#]+)')
+SCHEME = "english:"
+TO_ENGLISH = re.compile(rf'href="{SCHEME}([^"#]+)')
 
 
 def translate(config, serving: bool) -> None:
@@ -44,6 +47,14 @@ def translate(config, serving: bool) -> None:
     command = "serve" if serving else "build"
     chinese.plugins.on_startup(command=command, dirty=False)
     build(chinese)
+
+
+def say_in_chinese():
+    """The words of the Chinese edition, for the one page that all share."""
+    if not CONFIGURATION.exists():
+        return None
+    words = load_config(str(CONFIGURATION)).extra["words"]
+    return functools.partial(say, words)
 
 
 def watched() -> list[str]:
@@ -76,18 +87,20 @@ def lead(items, config, say) -> None:
         if item.is_section:
             lead(item.children, config, say)
         elif item.is_link:
-            item.url, page = find(item.url, config)
+            page = page_at(DOCS / ENGLISH / item.url)
             item.title = say("{} (in English)", page.title)
+            item.url = SCHEME + item.url
 
 
-def resolve(content: str, url: str, config) -> str:
-    """The links that ``Links`` marked, on the page at ``url``."""
+def resolve(output: str, page, config) -> str:
+    """A page with the links that ``lead`` and ``Links`` marked."""
 
     def found(link):
-        target = get_relative_url(_address(link[1], config), url)
+        url = _address(link[1], config)
+        target = get_relative_url(url, BELOW[CHINESE] + page.url)
         return f'hreflang="{ENGLISH}" href="{target}'
 
-    return TO_ENGLISH.sub(found, content)
+    return TO_ENGLISH.sub(found, output)
 
 
 def share(output: str) -> str:
@@ -115,6 +128,7 @@ def other(page, config) -> dict[str, str] | None:
 
 def _address(source: str, config) -> str:
     """Where a page is served, below its edition."""
+    source = f"{source.rsplit('.', 1)[0]}.md"  # a notebook is a page, too
     return File(source, "", "", config.use_directory_urls).url
 
 
@@ -135,7 +149,7 @@ class Links(Treeprocessor):
             if (DOCS / CHINESE / source).exists():
                 continue
             if (DOCS / ENGLISH / source).exists():  # else MkDocs will tell
-                link.set("href", f"english:{source}{mark}{anchor}")
+                link.set("href", f"{SCHEME}{source}{mark}{anchor}")
                 marks = {"class": "english", "data-search-exclude": ""}
                 said = link.makeelement("span", marks)
                 said.text = self.say("in English")
