@@ -8,13 +8,23 @@ import pytest
 import yaml
 
 from tests.test_course import COURSE, Loader
-from tests.test_site import parsed
-from tests.test_site import url as address
+from tests.test_search import asking, leads_to
+from tests.test_site import audit, parsed, unfold
+from tests.test_site import url as address_of
 from unrolled import parity, words
 from unrolled.editions import BELOW
 from unrolled.page import CHINESE, ROOT, Page, pages
 
 PAGES = pages(edition=CHINESE)
+PHONE_AND_DESK = [
+    {
+        "is_mobile": True,
+        "has_touch": True,
+        "color_scheme": "dark",
+        "viewport": {"width": 390, "height": 844},
+    },
+    {"viewport": {"width": 1280, "height": 844}},
+]
 IN_COURSE = {page.name for page in map(Page, COURSE)}
 KNOWN = parity.recorded()
 
@@ -260,7 +270,7 @@ def test_its_links_lead_somewhere(page, site):
 
 
 def _url(page: Page) -> str:
-    return BELOW[CHINESE] + address(page.name.as_posix())
+    return BELOW[CHINESE] + address_of(page.name.as_posix())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -280,24 +290,154 @@ def test_both_editions_name_each_other(page, site):
 
 def test_what_is_not_translated_is_linked_and_says_so(site):
     text = (site / "zh/index.html").read_text("utf-8")
-    link = re.search(
-        r'<a hreflang="en" href="\.\./practice/errors/".*?</a>', text
-    )[0]
-    assert 'hreflang="en"' in link and "英文" in link
+    links = re.findall(r'<a [^>]*href="\.\./practice/errors/">.*?</a>', text)
+    assert all('hreflang="en"' in link for link in links)
+    assert "英文</span>" in links[-1]
 
 
 def test_each_index_holds_its_own_edition(site):
     ours, theirs = (
-        json.loads(
-            (site / folder / "search/search_index.json").read_text("utf-8")
-        )
-        for folder in ("zh", "")
+        json.loads((site / below / "search/search_index.json").read_bytes())
+        for below in ("zh", "")
     )
     assert ours["config"]["lang"] == ["zh"]
     where = {doc["location"].split("#")[0] for doc in ours["docs"]}
-    assert where == {address(page.name.as_posix()) for page in PAGES}
-    assert not any(doc["location"].startswith("zh/") for doc in theirs["docs"])
-    assert all(
-        re.search(f"[{parity.HAN}]", doc["text"]) for doc in ours["docs"]
-    )
-    assert "\u200b" not in json.dumps(theirs["docs"], ensure_ascii=False)
+    assert where == {address_of(page.name.as_posix()) for page in PAGES}
+    han = re.compile(f"[{parity.HAN}]")
+    assert all(han.search(doc["title"] + doc["text"]) for doc in ours["docs"])
+    places = [doc["location"] for doc in theirs["docs"]]
+    assert not [place for place in places if place.startswith("zh/")]
+    assert not any("\u200b" in doc["text"] for doc in theirs["docs"])
+
+
+# In the browser
+
+# What people ask -> the section that answers.
+QUESTIONS = [
+    ("遗忘", "lstm/the-cell/#the-forget-gate-what-stays"),
+    ("遗忘门的作用", "lstm/the-cell/#the-forget-gate-what-stays"),
+    ("输入门", "lstm/the-cell/#the-input-gate-what-comes-in"),
+    ("LSTM 输出门", "lstm/the-cell/#the-output-gate-what-is-shown"),
+    ("隐藏状态和单元状态的区别", "lstm/the-cell/#two-states"),
+    ("细胞状态", "lstm/the-cell/#two-states"),
+    ("LSTM 参数", "lstm/the-cell/#the-same-in-keras"),
+    ("重置门", "gru/the-cell/#the-reset-gate"),
+    ("更新门的作用", "gru/the-cell/#the-update-gate"),
+    ("GRU 参数 150 165", "gru/the-cell/#beside-the-lstm"),
+    ("GRU 和 LSTM 的区别", "gru/the-cell/#beside-the-lstm"),
+    ("RNN 展开", "rnn/what-is-an-rnn/#unroll-it"),
+    ("加法问题", "rnn/why-gates/#a-task-for-memory"),
+    (
+        "return_sequences 返回什么",
+        "practice/shapes-and-returns/#what-does-return_sequences-return",
+    ),
+    (
+        "return_state 哪个是 h 哪个是 c",
+        "practice/shapes-and-returns/"
+        "#which-returned-state-is-h-and-which-is-c-return_state-of-an-lstm",
+    ),
+    (
+        "expected ndim=3, found ndim=2",
+        "practice/shapes-and-returns/"
+        "#expected-ndim3-found-ndim2-2d-and-4d-input",
+    ),
+    (
+        "时间序列 窗口",
+        "rnn/the-next-value-of-your-series/#windows",
+    ),
+    (
+        "预测值 反标准化",
+        "rnn/the-next-value-of-your-series/#the-next-value",
+    ),
+    ("loss nan", "rnn/the-next-value-of-your-series/#now-your-file"),
+    ("打乱 随机划分", "rnn/how-to-use-one/#split-by-time"),
+    ("早停 过拟合", "rnn/how-to-use-one/#train"),
+    (
+        "TimeDistributed 损失",
+        "topologies/many-to-many/#which-steps-does-the-loss-cover",
+    ),
+    (
+        "教师强制",
+        "topologies/encoder-decoder/"
+        "#teacher-forcing-the-target-shifted-by-one",
+    ),
+    (
+        "seq2seq 准确率 填充",
+        "topologies/encoder-decoder/"
+        "#seq2seq-accuracy-padding-counted-or-masked",
+    ),
+    (
+        "多标签分类",
+        "topologies/loss-and-prediction/#multi-label-several-labels-at-once",
+    ),
+    ("读入 CSV 文件", "start/#quick-start-load-a-csv-file"),
+]
+
+
+@pytest.fixture(scope="module")
+def ask(browser, address):
+    with asking(
+        browser, f"{address}zh/", "键入以开始搜索", "个符合条件"
+    ) as ask:
+        yield ask
+
+
+@pytest.mark.xdist_group("search")
+@pytest.mark.parametrize(("words", "answer"), QUESTIONS)
+def test_search_leads_to_the_answer(ask, words, answer):
+    leads_to(ask(words), answer)
+
+
+@pytest.fixture(params=PHONE_AND_DESK, ids=["phone", "desk"])
+def tab(tabs, request):
+    return tabs(reduced_motion="reduce", **request.param)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_a_page_is_sound(tab, page):
+    """It fits, breaks nothing, loads no serif, and axe is content."""
+    tab.goto(_url(page), wait_until="networkidle")
+    unfold(tab)
+    assert tab.broken == tab.said == []
+    assert [r.url for r in tab.responses if not r.ok] == []
+    wide = tab.evaluate("document.documentElement.scrollWidth")
+    assert wide <= tab.viewport_size["width"]
+    audit(tab, code=".highlight")
+    assert not any("SourceSerif" in url for url in tab.asked)
+
+
+def test_the_switch_keeps_page_and_section(tabs):
+    tab = tabs(viewport={"width": 1280, "height": 844})
+    tab.goto("zh/lstm/the-cell/#two-states")
+    tab.get_by_role("link", name="English").click()
+    tab.wait_for_url("**/lstm/the-cell/#two-states")
+    assert "/zh/" not in tab.url
+    tab.locator("#hold-a-gate").scroll_into_view_if_needed()
+    tab.evaluate("document.querySelector('#hold-a-gate').scrollIntoView()")
+    tab.get_by_role("link", name="中文").click()
+    tab.wait_for_url("**/zh/lstm/the-cell/#hold-a-gate")
+
+
+@pytest.mark.parametrize(
+    ("page", "tag", "says"),
+    [
+        (
+            "rnn/what-is-an-rnn",
+            "unroll-rnn",
+            "第 8 步：状态为 0.006，颠倒后为",
+        ),
+        ("lstm/the-cell", "lstm-cell", "第 3 步：keeper 用 0.66 覆盖 0.29"),
+        ("gru/the-cell", "gru-cell", "第 4 步：pad 把 0.3 加到"),
+    ],
+)
+def test_an_explorer_speaks_chinese(tabs, page, tag, says):
+    tab = tabs(viewport={"width": 1280, "height": 844})
+    tab.goto(f"zh/{page}/")
+    tab.locator(tag).scroll_into_view_if_needed()
+    say = tab.locator(f"{tag} .live-say")
+    say.wait_for()
+    assert say.text_content().startswith(says)
+    words = tab.locator(f"{tag} .live-bar, {tag} button, {tag} legend")
+    assert not re.search("[a-z]{6}", "".join(words.all_text_contents()[1:]))
+    tab.get_by_role("button", name="重置").click()
+    assert tab.broken == tab.said == []
