@@ -62,7 +62,7 @@ CASES = {
         "states": [
             "5~0~11111111-________-11111111",
             "2~1~________-___0____-____1___",
-            "7~0~0_______-11111111-____01__",
+            "7~0~0_______-11111111-____01__~cell-state",
             "3~0~________-________-________~"
             + ".".join(["25.1.0", "26.0.1", "0.1.0", "40.0.0"] * 2),
         ],
@@ -76,6 +76,16 @@ CASES = {
             "2~0~0_1_0_1_-0_______",
             "8~0~________-________~"
             + ".".join(["25.1.0", "26.0.1", "0.1.1", "40.1.0"] * 2),
+        ],
+    },
+    "counting-cell": {
+        "page": "lstm/gates-of-a-trained-model",
+        "word": "count",
+        "time": "Step",
+        "states": [
+            "aaabb~4~0~______-______-______~0.0.0.2.0.-1",
+            "aabb.ab~4~1~__1_____-________-00000000~input",
+            "~1~0~1-_-_",
         ],
     },
     "masked-rows": {
@@ -92,6 +102,17 @@ CASES = {
         "time": "Letter",
         "begin": True,
         "states": ["7~martinez", "1~1234", "13~O'Neil-Smith%F0%9F%99%82"],
+    },
+    "surname-writer": {
+        "page": "applications/generating",
+        "word": "names",
+        "time": "Letter",
+        "begin": True,
+        "states": [
+            "4~ma~Polish~7~0.5",
+            "1~Za%C5%BC%C3%B3%C5%82%C4%87%F0%9F%99%82~all~3~1.5",
+            "2~~all~999~1",
+        ],
     },
     "unroll-rnn": {
         "page": "rnn/what-is-an-rnn",
@@ -111,14 +132,27 @@ CASES = {
             "rnn~16~30~0~0.8~3~29",
         ],
     },
+    "date-reader": {
+        "page": "translation/dates",
+        "word": "date",
+        "time": "Symbol",
+        "begin": True,
+        "states": [
+            "3~1~en_US~5%2F3%2F15",
+            "6~3~none~%D9%A2%D9%A1%20%D9%85%D8%A7%D9%8A%D9%88",
+            "1~2~zh_CN~2015%E5%B9%B45%E6%9C%8821%E6%97%A5%F0%9F%99%82",
+        ],
+    },
 }
+# On a page, or in the metadata of a notebook's cell.
+NAMED = r'^(?:<| *"tag": ")(\w+-\w+)[" ]'
 each_explorer = pytest.mark.parametrize("tag", CASES)
 each_in_time = pytest.mark.parametrize(
     "tag", [tag for tag, case in CASES.items() if "time" in case]
 )
 # Those whose numbers come from a file.
 each_that_loads = pytest.mark.parametrize(
-    "tag", ["lstm-cell", "gru-cell", "surname-language"]
+    "tag", ["lstm-cell", "gru-cell", "surname-language", "date-reader"]
 )
 
 
@@ -128,7 +162,7 @@ def test_every_explorer_is_tested():
     found = {
         (tag, page.name.as_posix())
         for page in pages()
-        for tag in re.findall(r"^<(\w+-\w+) ", page.text, re.M)
+        for tag in re.findall(NAMED, page.text, re.M)
     }
     again = {("write-characters", "index")}
     tested = {(tag, case["page"]) for tag, case in CASES.items()}

@@ -2,6 +2,7 @@
 hands, fingers and keys use it."""
 
 import os
+import re
 import shutil
 
 import numpy as np
@@ -284,6 +285,44 @@ def test_it_plays_point_by_point(visit):
     assert slider.input_value() == "2"
     assert sentence(tab).startswith("The pen is at 22, 17; its memory, the")
     assert slider.get_attribute("aria-valuetext") == sentence(tab)
+
+
+ODD = """one => one.beginnings.map(([, strokes]) => {
+  const { net } = one;
+  let step = { x: 54.5, y: 54.5, ...net.read(net.nothing(), [0, 0, 1]) };
+  return strokes.map((line) => {
+    const costs = [line, [...line].reverse()].map((l) => net.costs(step, l));
+    line.forEach(([x, y], k) => {
+      const pen = Number(k === line.length - 1);
+      const read = net.read(step, [x - step.x, y - step.y, pen]);
+      step = { x, y, ...read };
+    });
+    return costs;
+  });
+})"""
+
+
+def test_a_stroke_the_other_way_round_is_remarked(visit):
+    """As drawn none is, reversed most: of real ones, by what each costs."""
+    tab = visit()
+    assert "other way" not in sentence(tab)
+    costs = np.concatenate(explorer(tab).evaluate(ODD))
+    assert len(costs) > 15
+    drawn, backward = costs.T
+
+    def remarked(one, other):
+        return (one > 4) & (one - other > 3)
+
+    assert not remarked(drawn, backward).any()
+    assert remarked(backward, drawn).mean() > 0.7
+    first, *others = WATER.split(".")
+    points = re.findall("....", first)
+    tab = visit(".".join(["".join(points[::-1]), *others]) + "~0.25~1~A")
+    assert sentence(tab).endswith(
+        "It expects your stroke 1 the other way round."
+    )
+    tab = visit("052s2s05052s2s05052s~0.25~1~A")
+    assert "unlike all that it learnt" in sentence(tab)
 
 
 def test_wiped_it_believes_to_be_elsewhere(visit):

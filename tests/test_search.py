@@ -168,6 +168,13 @@ QUESTIONS = [
         "#pre-or-post-padding-with-mask-or-without",
     ),
     ("run a keras LSTM in javascript", "practice/the-cell-in-javascript/"),
+    ("mixture density network", "applications/writing-characters/"),
+    ("handwriting generation", "applications/writing-characters/"),
+    ("jax scan training loop keras", "practice/a-thousand-updates/"),
+    (
+        "train many seeds at once",
+        "practice/a-thousand-updates/#train-many-seeds-at-once-jaxvmap",
+    ),
     (
         "export LSTM to onnx",
         "practice/save-export-serve/#export-an-lstm-to-onnx",

@@ -333,8 +333,8 @@ class Notebook(Page):
 
     A cell's id is the block's name, and its metadata are the block's marks,
     ``{"tolerance": 0.05}``, and what the page says of its figure,
-    ``{"alt": "…", "caption": "…"}``. Outputs are recorded as any page's are,
-    not in the file.
+    ``{"alt": "…", "caption": "…"}``, and ``"explorer"`` which element stands
+    around it. Outputs are recorded as any page's are, not in the file.
     """
 
     @functools.cached_property
@@ -470,7 +470,7 @@ def _marks_of(metadata: dict) -> list[str]:
     return [
         f"pytest.mark.{name}" + ("" if value is True else f"({value})")
         for name, value in metadata.items()
-        if name not in {"alt", "caption"}
+        if name not in {"alt", "caption", "explorer"}
     ]
 
 

@@ -399,8 +399,10 @@ def _parts(
             if cell.cell_type == "code":
                 yield 0, "", values(shown[cell.id])
                 line = page.line_of(cell)
-                for name in ("alt", "caption"):
-                    yield line, cell.metadata.get(name, ""), None
+                said = cell.metadata
+                said = said | {"try": said.get("explorer", {}).get("try", "")}
+                for name in ("alt", "caption", "try"):
+                    yield line, said.get(name, ""), None
             else:
                 start = page.line_of_source(cell)
                 for number, line in enumerate(cell.source.splitlines()):

@@ -120,3 +120,5 @@ for t, x in enumerate(sequence):
 }
 
 customElements.define("lstm-cell", LstmCell);
+
+export { LstmCell };

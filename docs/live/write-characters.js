@@ -1,12 +1,14 @@
 // Draw a stroke, and the network of the page Writing characters goes on.
+import { UNIFORM, uniform } from "./dice.js";
 import { Explorer, button, calm, el, inFrames, say } from "./frame.js";
 import { load } from "./npz.js";
-import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, uniform, unpacked } from "./writing.js";
+import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked } from "./writing.js";
 
 const SIX = [..."ABCDEF"];
 const MOST = { strokes: 30, points: 70 };
 const OUTSIDE = 15; // units: there it is stopped; wiped, it may show where it goes
 const FAR = 60;
+const ODD = { nats: 4, gap: 3, strange: 10 }; // nats a point: what is remarked
 const PAUSE = 700; // ms after a stroke: perhaps another comes
 const HOLDS = [say`across`, say`down`, say`strokes`, say`to go`];
 const TOP = [SHEET, SHEET, 20, 20];
@@ -130,6 +132,7 @@ class WriteCharacters extends Explorer {
     this.tell(opening);
     const pause = new Promise((resolve) => setTimeout(resolve, slowly ? PAUSE : 0));
     await inFrames(this.#ways(), () => this.job !== job);
+    await inFrames(this.#judge(), () => this.job !== job);
     await pause;
     if (this.job !== job) return;
     this.time.count = Math.max(...this.runs.map((run) => run.length));
@@ -152,6 +155,7 @@ class WriteCharacters extends Explorer {
       });
     this.begun = steps.length;
     this.runs = SIX.map(() => [...steps]);
+    this.odd = "";
     this.time.count = steps.length;
     this.time.go(steps.length - 1);
   }
@@ -171,6 +175,23 @@ class WriteCharacters extends Explorer {
         else if (n === MOST.points - 1) run.end = "no end";
         yield;
       }
+  }
+
+  // Is a stroke of the reader's one that it would not expect?
+  *#judge() {
+    let begin = 0;
+    for (const [k, line] of this.strokes.entries()) {
+      const before = this.runs[0][begin];
+      const nats = this.net.costs(before, line);
+      yield;
+      const other = this.net.costs(before, [...line].reverse());
+      if (nats > ODD.nats && nats - other > ODD.gap)
+        this.odd = say` It expects your stroke ${k + 1} the other way round.`;
+      else if (nats > ODD.strange) this.odd = say` Your stroke ${k + 1} is unlike all that it learnt.`;
+      if (this.odd) return;
+      begin += line.length;
+      yield;
+    }
   }
 
   get #run() {
@@ -226,8 +247,8 @@ class WriteCharacters extends Explorer {
       mine.setAttribute("d", lines.mine);
       its.setAttribute("d", lines.its);
       const done = run.end && at >= run.length - 1;
-      const drawn = run.filter(({ pen }) => pen !== GOES_ON).length - 1;
-      note.textContent = done ? (run.end === "ended" ? some(drawn) : say(run.end)) : "";
+      const strokes = run.filter(({ pen }) => pen !== GOES_ON).length - 1;
+      note.textContent = done ? (run.end === "ended" ? some(strokes) : say(run.end)) : "";
       note.className = done && run.end !== "ended" ? "write-bad" : "";
       node.setAttribute("aria-label", `${SIX[way]} ${note.textContent}`);
       node.setAttribute("aria-checked", way === this.way);
@@ -324,7 +345,8 @@ class WriteCharacters extends Explorer {
     const stopped = [
       left ? say`${left} left the sheet` : "", endless ? say`${endless} found no end in ${MOST.points} points` : "",
     ].filter(Boolean).join(say`, `);
-    return stopped ? say`${after} it went on six times: ${stopped}, and stopped there.` : say`${after} it went on six times, and ended each.`;
+    const ends = stopped ? say`: ${stopped}, and stopped there.` : say`, and ended each.`;
+    return say`${after} it went on six times${ends}` + this.odd;
   }
 
   // ---- the hand: pointer, finger, keys
@@ -416,12 +438,7 @@ temperature, seed = ${this.temperature}, ${this.seed} * 7919 + ${this.way}
 strokes = ${JSON.stringify(this.strokes)}
 
 
-def uniform(a):  # mulberry32: the random numbers of the page
-    while True:
-        a = (a + 0x6D2B79F5) & 0xFFFFFFFF
-        t = ((a ^ a >> 15) * (1 | a)) & 0xFFFFFFFF
-        t = ((t + (t ^ t >> 7) * (61 | t)) ^ t) & 0xFFFFFFFF
-        yield (t ^ t >> 14) / 2**32
+${UNIFORM}
 
 
 def sigmoid(a):
