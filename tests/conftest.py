@@ -84,7 +84,7 @@ def pytest_unconfigure():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What is to be noted; which programs took most of the processor's time."""
+    """What is to be noted, and which programs took most of the time."""
     notes = {
         note
         for report in terminalreporter.stats.get("passed", [])
