@@ -170,6 +170,12 @@ def test_a_sound_translation_passes(pair):
         ("zh", "- 50", "50", "zh/one.md:21: item, row or box: lacks"),
         ("zh", "{#then}", "{#now}", "en/one.md:17, is missing"),
         ("zh", "{#then}", "{#now}", "zh/one.md:17: docs/en/one.md has no sec"),
+        (
+            "zh",
+            " {#then}",
+            "",
+            "zh/one.md:17: docs/en/one.md has no section #然后",
+        ),
         ("zh", "x: input", "y: input", "zh/one.md:1: front matter"),
         (
             "zh",

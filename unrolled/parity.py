@@ -125,7 +125,7 @@ def sections(page: Page) -> list[tuple[Section, str]]:
             continue
         heading = HEADING.match(line)
         if heading:
-            anchor = heading[3] or prose.slugify(prose._plain(heading[2]), "-")
+            anchor = heading[3] or prose.anchor(heading[2]) or heading[2]
             found.append(
                 (Section(anchor, len(heading[1]), number), heading[2])
             )
