@@ -391,10 +391,12 @@ on_page_context = CombinedEvent(on_page_context, _after_search)
 def on_post_page(output, page, config):
     """Add to a page's head what its formulas and its explorers need.
 
-    Beside the page goes its text, blocks and outputs in it, for machines.
+    Beside the English page goes its text, blocks and outputs in it, for
+    machines.
     """
     source = page.file.src_uri
-    if not serving:  # a page may have a mistake
+    # While serving, a page may have a mistake.
+    if not serving and edition == ENGLISH:
         text = llms.plain(page_at(Path(config.docs_dir, source)))
         _write(Path(config.site_dir, llms.beside(source)), text)
     if 'class="katex"' in output:
