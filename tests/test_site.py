@@ -223,6 +223,13 @@ def test_the_site_opens_from_the_disk(browser, tmp_path):
     needed = tab.get_by_text("Explorers need a web server")
     assert needed.is_visible()
     assert tab.locator("lstm-cell [role=img]").is_visible()
+    tab.goto(f"file://{tmp_path}/zh/index.html")
+    tab.get_by_role("link", name="开始：什么是 RNN？").click()
+    tab.wait_for_url("**/zh/rnn/what-is-an-rnn.html")
+    tab.keyboard.press("/")
+    tab.keyboard.type("遗忘")
+    tab.locator(".md-search-result__item a").first.click()
+    tab.wait_for_url("**/zh/lstm/**")
     assert said == []
     context.close()
 
