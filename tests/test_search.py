@@ -567,6 +567,24 @@ QUESTIONS = [
     ("train LSTM on GPU", "practice/gpu/"),
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
+    (
+        "predict slow one sample at a time",
+        "practice/one-step-at-a-time/#six-ways-to-call-a-step",
+    ),
+    (
+        "lost reading sensor stream",
+        "practice/one-step-at-a-time/#a-lost-reading",
+    ),
+    (
+        "save state of LSTM after crash",
+        "practice/one-step-at-a-time/#a-crash",
+    ),
+    ("can a network learn addition", "applications/sums/"),
+    ("reverse input or output digits", "applications/sums/#what-reversing-does"),
+    (
+        "intervention on the hidden state",
+        "applications/sums/#change-the-state-and-see-the-answer-change",
+    ),
 ]
 
 
