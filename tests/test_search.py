@@ -580,7 +580,10 @@ QUESTIONS = [
         "practice/one-step-at-a-time/#a-crash",
     ),
     ("can a network learn addition", "applications/sums/"),
-    ("reverse input or output digits", "applications/sums/#what-reversing-does"),
+    (
+        "reverse input or output digits",
+        "applications/sums/#what-reversing-does",
+    ),
     (
         "intervention on the hidden state",
         "applications/sums/#change-the-state-and-see-the-answer-change",
