@@ -408,8 +408,8 @@ def on_post_page(output, page, config):
         output = live.sized(output, explorer)
         if from_disk:  # where a page may load no module
             output = live.explained(output, explorer, say)
-            continue
-        address = get_relative_url(f"live/{explorer}.js", page.url)
+    if explorers and not from_disk:
+        address = get_relative_url(live.SCRIPT, page.url)
         script = f'<script type="module" src="{address}"></script>'
         output = output.replace("</head>", f"{script}</head>", 1)
     if edition != ENGLISH:

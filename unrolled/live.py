@@ -10,6 +10,7 @@ import re
 from unrolled.page import ROOT
 
 STYLES = "live/live.css"
+SCRIPT = "live/explorers.js"  # loads the modules
 ELEMENTS = [path.stem for path in (ROOT / "docs/live").glob("*-*.js")]
 FROM_DISK = "Explorers need a web server:"
 SERVER = "<code>python -m http.server</code>"

@@ -1,5 +1,5 @@
 // Draw a stroke, and the network of the page Writing characters goes on.
-import { UNIFORM, uniform } from "./dice.js";
+import { uniform } from "./dice.js";
 import { Explorer, button, calm, el, inFrames, say } from "./frame.js";
 import { load } from "./npz.js";
 import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked } from "./writing.js";
@@ -27,7 +27,10 @@ class WriteCharacters extends Explorer {
 
   async load(progress) {
     const beside = new URL("writing-characters.npz", this.model);
-    const [weights, { probe, ...more }] = await Promise.all([load(this.model, progress), load(beside)]);
+    const [weights, { probe, ...more }, { python }] = await Promise.all([
+      load(this.model, progress), load(beside), import("./handout.js"),
+    ]);
+    this.handout = python;
     this.net = new Writer(weights, probe);
     this.what = say`LSTM(${this.net.units}), ${this.net.size.toLocaleString("en")} weights`;
     this.beginnings = Object.entries(more)
@@ -427,68 +430,7 @@ class WriteCharacters extends Explorer {
   }
 
   python() {
-    const wiped = this.wiped && this.strokes.length
-      ? "h, c = read(np.zeros(units), np.zeros(units), *step)  # memory wiped\n" : "";
-    return `import numpy as np
-
-file = np.load("writer.npz")  # from the page Writing characters
-W, U, b, D, d = (file[f"arr_{k}"].astype("float64") for k in range(5))
-scale, units = float(file["scale"]), len(U)
-temperature, seed = ${this.temperature}, ${this.seed} * 7919 + ${this.way}
-strokes = ${JSON.stringify(this.strokes)}
-
-
-${UNIFORM}
-
-
-def sigmoid(a):
-    return 1 / (1 + np.exp(-a))
-
-
-def softmax(a):
-    powers = np.exp((a - a.max()) / temperature)
-    return powers / powers.sum()
-
-
-def read(h, c, dx, dy, pen):
-    x = np.array([dx / scale, dy / scale, *np.eye(3)[pen]])
-    i, f, c_tilde, o = np.split(x @ W + h @ U + b, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(c_tilde)
-    return sigmoid(o) * np.tanh(c), c
-
-
-def pick(parts):
-    k = np.searchsorted(np.cumsum(parts), next(random), side="right")
-    return min(int(k), len(parts) - 1)
-
-
-random = uniform(seed)
-h, c = read(np.zeros(units), np.zeros(units), 0, 0, 1)
-x = y = 54.5
-for stroke in strokes:
-    for k, (x_new, y_new) in enumerate(stroke, 1):
-        step = x_new - x, y_new - y, int(k == len(stroke))
-        h, c = read(h, c, *step)
-        x, y = x_new, y_new
-${wiped}
-for _ in range(${MOST.points}):
-    out = h @ D + d
-    weight, mx, my, sx, sy, slant = out[:60].reshape(6, 10)
-    k = pick(softmax(weight))
-    length = np.sqrt(-2 * np.log(1 - next(random)))
-    angle = 2 * np.pi * next(random)
-    a, e = length * np.cos(angle), length * np.sin(angle)
-    r, wide = 0.95 * np.tanh(slant[k]), np.sqrt(temperature)
-    sx, sy = (np.exp(np.clip(s[k], -6, 3)) * wide for s in (sx, sy))
-    dx = (mx[k] + sx * a) * scale
-    dy = (my[k] + sy * (r * a + np.sqrt(1 - r * r) * e)) * scale
-    pen = pick(softmax(out[60:]))
-    x, y = x + dx, y + dy
-    print(f"{x:6.1f} {y:6.1f}  {['goes on', 'lifts', 'ends'][pen]}")
-    if pen == 2 or max(-x, -y, x - 109, y - 109) > ${this.wiped ? FAR : OUTSIDE}:
-        break
-    h, c = read(h, c, dx, dy, pen)
-`;
+    return this.handout({ ...this, limits: { ...MOST, outside: this.wiped ? FAR : OUTSIDE } });
   }
 }
 customElements.define("write-characters", WriteCharacters);
