@@ -1,5 +1,14 @@
-// The Python that draws what the writer shows, from the same dice.
+// What the reader takes along from the writer: a drawing, and the Python that
+// draws the same thing, from the same dice.
 import { UNIFORM } from "./dice.js";
+
+const CREDIT = "Strokes learnt from KanjiVG, Ulrich Apel, CC BY-SA 3.0";
+const INK = { mine: "#143f86", its: "#1a1d23" };
+
+const svg = (lines) => {
+  const strokes = Object.keys(INK).map((who) => `<path stroke="${INK[who]}" d="${lines[who]}"/>`).join("");
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 109 109" fill="none" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"><metadata>${CREDIT}</metadata>${strokes}</svg>\n`;
+};
 
 const python = ({ strokes, temperature, seed, way, wiped, limits }) => {
   const forget = wiped && strokes.length
@@ -66,4 +75,4 @@ for _ in range(${limits.points}):
 `;
 };
 
-export { python };
+export { python, svg };

@@ -13,8 +13,6 @@ const PAUSE = 700; // ms after a stroke: perhaps another comes
 const HOLDS = [say`across`, say`down`, say`strokes`, say`to go`];
 const TOP = [SHEET, SHEET, 20, 20];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const CREDIT = "Strokes learnt from KanjiVG, Ulrich Apel, CC BY-SA 3.0";
-const INK = { mine: "#143f86", its: "#1a1d23" };
 
 const some = (n) => (n === 1 ? say`${n} stroke` : say`${n} strokes`);
 const within = (v, low, high) => Math.max(low, Math.min(high, v));
@@ -27,10 +25,10 @@ class WriteCharacters extends Explorer {
 
   async load(progress) {
     const beside = new URL("writing-characters.npz", this.model);
-    const [weights, { probe, ...more }, { python }] = await Promise.all([
+    const [weights, { probe, ...more }, handout] = await Promise.all([
       load(this.model, progress), load(beside), import("./handout.js"),
     ]);
-    this.handout = python;
+    this.handout = handout;
     this.net = new Writer(weights, probe);
     this.what = say`LSTM(${this.net.units}), ${this.net.size.toLocaleString("en")} weights`;
     this.beginnings = Object.entries(more)
@@ -422,15 +420,13 @@ class WriteCharacters extends Explorer {
 
   #save() {
     const lines = this.#lines(this.#run, this.time.at);
-    const strokes = Object.keys(INK).map((who) => `<path stroke="${INK[who]}" d="${lines[who]}"/>`).join("");
-    const text = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 109 109" fill="none" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"><metadata>${CREDIT}</metadata>${strokes}</svg>\n`;
-    const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+    const address = URL.createObjectURL(new Blob([this.handout.svg(lines)], { type: "image/svg+xml" }));
     el("a", { href: address, download: "character.svg" }).click();
     URL.revokeObjectURL(address);
   }
 
   python() {
-    return this.handout({ ...this, limits: { ...MOST, outside: this.wiped ? FAR : OUTSIDE } });
+    return this.handout.python({ ...this, limits: { ...MOST, outside: this.wiped ? FAR : OUTSIDE } });
   }
 }
 customElements.define("write-characters", WriteCharacters);
