@@ -567,10 +567,8 @@ QUESTIONS = [
     ("train LSTM on GPU", "practice/gpu/"),
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
-    (
-        "predict slow one sample at a time",
-        "practice/one-step-at-a-time/#six-ways-to-call-a-step",
-    ),
+    ("one step at a time predict", "practice/one-step-at-a-time/"),
+    ("sensor deadline each reading", "practice/one-step-at-a-time/"),
     (
         "lost reading sensor stream",
         "practice/one-step-at-a-time/#a-lost-reading",
@@ -579,13 +577,12 @@ QUESTIONS = [
         "save state of LSTM after crash",
         "practice/one-step-at-a-time/#a-crash",
     ),
-    ("can a network learn addition", "applications/sums/"),
+    ("sums carry digits", "applications/sums/"),
+    ("network that adds sums", "applications/sums/"),
+    ("sums never seen", "applications/sums/#the-data-sums-never-seen"),
+    ("what does reversing do", "applications/sums/#what-reversing-does"),
     (
-        "reverse input or output digits",
-        "applications/sums/#what-reversing-does",
-    ),
-    (
-        "intervention on the hidden state",
+        "change the state see the answer change",
         "applications/sums/#change-the-state-and-see-the-answer-change",
     ),
 ]
