@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.test_course import COURSE, Loader
+from tests.test_explorers import PHONE
 from tests.test_search import asking, leads_to
 from tests.test_site import audit, parsed, unfold
 from tests.test_site import url as address_of
@@ -17,12 +18,7 @@ from unrolled.page import CHINESE, ROOT, Page, pages
 
 PAGES = pages(edition=CHINESE)
 PHONE_AND_DESK = [
-    {
-        "is_mobile": True,
-        "has_touch": True,
-        "color_scheme": "dark",
-        "viewport": {"width": 390, "height": 844},
-    },
+    PHONE | {"color_scheme": "dark"},
     {"viewport": {"width": 1280, "height": 844}},
 ]
 IN_COURSE = {page.name for page in map(Page, COURSE)}
@@ -198,6 +194,17 @@ def test_drift_is_noticed(pair, edition, old, new, complaint):
     path.write_text(text.replace(old, new, 1), "utf-8")
     assert complaint in told(root, hashes)
     assert "\n  -> " in told(root, hashes)
+
+
+def test_a_blank_line_does_not_end_a_block_of_code(pair):
+    root, _ = pair
+    path = root / "docs/zh/one.md"
+    more = "\n```text\na\n\nb\n```\n\n或者 8 个。\n"
+    path.write_text(path.read_text("utf-8") + more, "utf-8")
+    last, _ = parity.sections(Page(path, root))[-1]
+    code, after = last.parts[-2:]
+    assert (code.kind, after.kind) == ("code", "paragraph")
+    assert after.text == "或者 8 个。"
 
 
 def test_a_translation_of_nothing_is_noticed(pair):

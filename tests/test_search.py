@@ -567,7 +567,11 @@ QUESTIONS = [
     ("train LSTM on GPU", "practice/gpu/"),
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
-    ("one step at a time predict", "practice/one-step-at-a-time/"),
+    ("one step at a time", "practice/one-step-at-a-time/"),
+    (
+        "real time inference latency",
+        "practice/one-step-at-a-time/#real-time-inference-predict-in-six-ways",
+    ),
     ("sensor deadline each reading", "practice/one-step-at-a-time/"),
     (
         "lost reading sensor stream",

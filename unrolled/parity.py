@@ -115,12 +115,10 @@ def sections(page: Page) -> list[tuple[Section, str]]:
     part = None
     for number, line in _lines(page):
         fence = blocks.FENCE.match(line)
-        inside = part is not None and part.kind in ("formula", "code")
-        if inside:
+        if part is not None and part.kind in ("formula", "code"):
             part.lines.append((number, line))
-            opened = part.lines[0][1].strip()
             closing = "$$" if part.kind == "formula" else fence and fence[0]
-            if line.strip() == (closing or "").strip() and len(opened):
+            if closing and line.strip() == closing.strip():
                 part = None
             continue
         heading = HEADING.match(line)
