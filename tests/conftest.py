@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -43,6 +44,10 @@ class Turn:
         self._room = (folder / "room.lock").open("w")
         self._alone = False
 
+    def close(self):
+        self._door.close()
+        self._room.close()
+
     def take(self, alone):
         if alone and self._alone:
             return
@@ -74,8 +79,21 @@ def pytest_runtest_protocol(item, nextitem):
             turn.leave()
 
 
+def pytest_unconfigure():
+    turn.close()
+
+
 def pytest_terminal_summary(terminalreporter):
-    """Which programs took most of the processor's time."""
+    """What is to be noted, and which programs took most of the time."""
+    notes = {
+        note
+        for report in terminalreporter.stats.get("passed", [])
+        for name, note in report.user_properties
+        if name == "note" and report.when == "call"
+    }
+    if notes:
+        terminalreporter.write_sep("=", "to be translated anew")
+        terminalreporter.write_line("\n".join(sorted(notes)))
     times = [
         (seconds, report.nodeid)
         for kind in ("passed", "failed")
@@ -152,3 +170,46 @@ def browser():
     except NoChromium as error:
         stop = pytest.fail if os.environ.get("CI") else pytest.skip
         stop(str(error))
+
+
+@contextlib.contextmanager
+def opened(browser, address, **options):
+    """A tab that notes what its page asks and what breaks."""
+    context = browser.new_context(base_url=address, **options)
+    tab = context.new_page()
+    fresh(tab)
+    network = context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    tab.on("request", lambda request: tab.asked.append(request.url))
+    tab.on("response", lambda response: tab.responses.append(response))
+    tab.on("console", lambda message: tab.said.append(message.text))
+    tab.on("pageerror", lambda error: tab.broken.append(str(error)))
+    yield tab
+    context.close()
+
+
+def fresh(tab):
+    """Nothing is noted yet."""
+    tab.responses, tab.asked, tab.broken, tab.said = [], [], [], []
+
+
+@pytest.fixture(scope="session")
+def tabs(browser, address):
+    """Gives an empty tab, one for each set of options: a new one costs more
+    than most tests."""
+    with contextlib.ExitStack() as stack:
+        kept = {}
+
+        def tab(**options):
+            key = json.dumps(options, sort_keys=True)
+            if key not in kept:
+                new = opened(browser, address, **options)
+                kept[key] = stack.enter_context(new)
+            kept[key].unroute_all()
+            kept[key].emulate_media(media="screen")
+            kept[key].goto("about:blank")
+            fresh(kept[key])
+            return kept[key]
+
+        yield tab

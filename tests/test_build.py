@@ -81,6 +81,43 @@ def test_a_sound_site_builds_without_tensorflow(small):
     assert "- [Lab](lab.md): A page\n" in index
 
 
+def test_a_notebook_has_an_explorer_around_a_figure(small):
+    """As its cell's metadata say; the figure is its still picture."""
+    docs = small / "docs"
+    for name, text in {
+        "live/explorers.js": "",
+        "live/one-two.js": "",
+        "live/live.css": "",
+        "recorded/models/lab.npz": "x" * 3000,
+        "recorded/figures/lab/a.svg": "<svg></svg>",
+    }.items():
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).write_text(text)
+    lab = docs / "en" / "lab.ipynb"
+    notebook = nbformat.read(lab, 4)
+    cell = notebook.cells[-1]
+    cell.source = 'fig.savefig("a.svg")'
+    explorer = {"tag": "one-two", "model": "lab", "label": "Begin"}
+    explorer["try"] = "<strong>Try</strong> it."
+    cell.metadata = {"alt": "Nothing is drawn.", "caption": "Nothing."}
+    cell.metadata["explorer"] = explorer
+    nbformat.write(notebook, lab)
+    built = build(cwd=small)
+    assert built.returncode == 0, built.stdout
+    page = (small / "site" / "lab" / "index.html").read_text("utf-8")
+    assert 'src="../live/explorers.js"' in page
+    [figure] = re.findall(r"<figure>(.*?)</figure>", page, re.S)
+    [(start, still)] = re.findall(
+        "<one-two (.*?)>(.*)</one-two>", figure, re.S
+    )
+    wanted = {'model="lab"', 'label="Begin"', 'kb="3"'}
+    assert set(start.split()) == wanted
+    assert 'aria-label="Nothing is drawn."' in still and "<svg" in still
+    assert "<p>Nothing.</p>" in still
+    said = '<figcaption class="live-try"><strong>Try</strong> it.</figcaption>'
+    assert said in figure
+
+
 @pytest.mark.parametrize(
     ("cells", "aligned"),
     [

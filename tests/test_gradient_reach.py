@@ -1,18 +1,16 @@
 """<gradient-reach>: backpropagation through time in the page, against
 TensorFlow's gradient and the tables of two pages."""
 
-import contextlib
-import io
 import re
 
 import numpy as np
 import pytest
 
-from tests.test_explorers import PHONE, sentence, sound, visit
+from tests.test_explorers import PHONE, printed, sentence, sound, visit
 from tests.test_site import url
 from unrolled.page import ROOT
 
-__all__ = ["visit"]
+__all__ = ["printed", "visit"]
 TAG = "gradient-reach"
 OUTPUTS = ROOT / "docs/recorded/outputs"
 SHARES = """async (one, state) => {
@@ -35,15 +33,11 @@ def shares(tab, state=None):
         "rnn~64~50~0~1~3~49",
     ],
 )
-def test_the_gradient_is_that_of_tensorflow(visit, state):
+def test_the_gradient_is_that_of_tensorflow(visit, printed, state):
     """Of the same weights, by the Python that is handed out."""
     tab = visit(TAG, state)
     found = shares(tab)
-    tab.get_by_role("button", name="Python").click()
-    code = tab.locator(".live .highlight code").text_content()
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(code, {})
-    rows = re.findall(r"(\d+) steps back: (\S+)", printed.getvalue())
+    rows = re.findall(r"(\d+) steps back: (\S+)", printed(tab))
     assert len(rows) >= 4
     for n, share in rows:
         assert np.isclose(found[int(n)], float(share), rtol=1e-4, atol=0), n

@@ -2,44 +2,22 @@
 Keras, their words against the pages."""
 
 import ast
-import contextlib
-import io
 import itertools
 import json
 import os
 import re
-import unicodedata
-from importlib import import_module
 from types import SimpleNamespace
 
-import faker.providers.person as person
 import numpy as np
 import pytest
 
-from tests.test_explorers import CASES, PHONE, wake
+from tests.test_explorers import CASES, PHONE, is_part, printed, visit
 from tests.test_live import NEAR
-from tests.test_site import opened, url
 from unrolled.page import ROOT
 
+__all__ = ["printed", "visit"]
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-@pytest.fixture(scope="module")
-def wide(browser, address):
-    """One tab for each explorer."""
-    with contextlib.ExitStack() as stack:
-        tabs = {}
-
-        def wide(tag):
-            if tag not in tabs:
-                tab = stack.enter_context(opened(browser, address))
-                tab.goto(url(CASES[tag]["page"]))
-                tab.locator(tag).scroll_into_view_if_needed()
-                wake(tab, tag)
-                tabs[tag] = tab
-            return tabs[tag]
-
-        yield wide
 
 
 def said(tab, tag):
@@ -66,31 +44,20 @@ def arrive(tab, tag, state):
         ("surname-language", "Ending", "elli"),
     ],
 )
-def test_a_finger_chooses(browser, address, tag, group, name):
-    with opened(browser, address, **PHONE) as tab:
-        tab.goto(url(CASES[tag]["page"]))
-        tab.locator(tag).scroll_into_view_if_needed()
-        wake(tab, tag)
-        before = said(tab, tag)
-        choice = tab.get_by_role("group", name=group)
-        choice = choice.get_by_role("radio", name=name)
-        choice.evaluate("one => one.scrollIntoView({ block: 'center' })")
-        choice.tap()
-        assert said(tab, tag) != before
-        ends = tab.locator(tag).evaluate(
-            """one => [...one.querySelectorAll(".live-body *")]
-            .map((part) => part.getBoundingClientRect().right)"""
-        )
-        assert max(ends) <= 391
-        assert tab.broken == []
-
-
-def printed(code):
-    """What the program that an explorer hands out prints."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        exec(compile(code, "handed out", "exec"), {})
-    return out.getvalue()
+def test_a_finger_chooses(visit, tag, group, name):
+    tab = visit(tag, **PHONE)
+    before = said(tab, tag)
+    choice = tab.get_by_role("group", name=group)
+    choice = choice.get_by_role("radio", name=name)
+    choice.evaluate("one => one.scrollIntoView({ block: 'center' })")
+    choice.tap()
+    assert said(tab, tag) != before
+    ends = tab.locator(tag).evaluate(
+        """one => [...one.querySelectorAll(".live-body *")]
+        .map((part) => part.getBoundingClientRect().right)"""
+    )
+    assert max(ends) <= 391
+    assert tab.broken == []
 
 
 # ---- rows of a batch
@@ -108,12 +75,12 @@ EVERY = """async ([url, state, lengths]) => {
 }"""
 
 
-def test_masked_rows_are_those_of_keras(wide, address):
+def test_masked_rows_are_those_of_keras(visit, address):
     """Every choice, with rows of each length."""
     import keras
     from keras import layers
 
-    tab = wide("masked-rows")
+    tab = visit("masked-rows")
     url = f"{address}live/masked-rows.js"
     rows, cells = tab.evaluate(
         "url => import(url).then((m) => [m.ROWS, m.CELLS])", url
@@ -154,9 +121,9 @@ def test_masked_rows_are_those_of_keras(wide, address):
     print("masked-rows: largest difference", largest)
 
 
-def test_masked_rows_are_those_that_the_page_asserts(wide):
+def test_masked_rows_are_those_that_the_page_asserts(visit):
     """The page's program has the same rows and weights."""
-    tab = wide("masked-rows")
+    tab = visit("masked-rows")
     says = (RECORDED / "rows-of-the-picture.txt").read_text("utf-8")
     for side, mask in itertools.product(["post", "pre"], ["none", "mask"]):
         state = f"{side}~{mask}~LSTM~one~last~2.4.6"
@@ -170,15 +137,15 @@ def test_masked_rows_are_those_that_the_page_asserts(wide):
         assert np.allclose(np.ravel(found)[:2], page, atol=0.0051)
 
 
-HANDED = """rows => {
+SHOWN = """rows => {
   const all = ({ x, ways }) => x.flatMap((_, t) => ways.map((way) => way[t]));
   const shown = (row) => (rows.state.sequences ? all(row) : row.last);
-  return [rows.python(), rows.run().map(shown)];
+  return rows.run().map(shown);
 }"""
 
 
-def test_masked_rows_hand_out_python(wide):
-    tab = wide("masked-rows")
+def test_masked_rows_hand_out_python(visit, printed):
+    tab = visit("masked-rows")
     for state in (
         "post~none~LSTM~one~last~2.4.6",
         "post~mask~LSTM~both~all~2.4.6",
@@ -186,8 +153,8 @@ def test_masked_rows_hand_out_python(wide):
         "pre~none~SimpleRNN~one~all~3.0.6",
     ):
         arrive(tab, "masked-rows", state)
-        code, found = tab.locator("masked-rows").evaluate(HANDED)
-        lines = printed(code).splitlines()[1:]
+        found = tab.locator("masked-rows").evaluate(SHOWN)
+        lines = printed(tab).splitlines()[1:]
         values = [[float(v) for v in line.split()] for line in lines]
         assert np.allclose(values, found, atol=0.0051), state
 
@@ -200,18 +167,16 @@ def page_of_names():
     """What the page's program defines, with the recorded weights: classify,
     and what it calls."""
     import keras
-    from keras import layers, ops
+    from keras import layers
 
     program = ROOT / "snippets/applications/classifying.py"
-    wanted = ("plain", "to_numbers", "predict", "classify", "surnames")
+    wanted = {"plain", "to_numbers", "predict", "classify", "surnames"}
     parts = [
         node
         for node in ast.parse(program.read_text("utf-8")).body
-        if getattr(node, "name", None) in wanted
-        or ast.unparse(node).startswith("LOCALES = ")
+        if is_part(node, wanted | {"LOCALES"})
     ]
-    names = {"keras": keras, "ops": ops, "np": np, "person": person}
-    names |= {"unicodedata": unicodedata, "import_module": import_module}
+    names = {}
     exec(compile(ast.Module(parts, []), str(program), "exec"), names)
     with np.load(
         ROOT / "docs/recorded/models/applications/classifying.npz"
@@ -236,7 +201,7 @@ def page_of_names():
     return SimpleNamespace(**names)
 
 
-def test_each_letter_of_a_surname_is_judged_as_by_keras(wide, page_of_names):
+def test_each_letter_of_a_surname_is_judged_as_by_keras(visit, page_of_names):
     """Every prefix of fifty names, five of each language."""
     page = page_of_names
     every = [page.surnames(locale) for locale in page.LOCALES.values()]
@@ -245,7 +210,7 @@ def test_each_letter_of_a_surname_is_judged_as_by_keras(wide, page_of_names):
     beginnings = [name[: k + 1] for name in names for k in range(len(name))]
     keras = page.predict(page.network, page.to_numbers(beginnings))
     found = (
-        wide("surname-language")
+        visit("surname-language")
         .locator("surname-language")
         .evaluate(
             """(one, names) => names.flatMap((name) =>
@@ -275,8 +240,8 @@ STRANGE += [
 ]
 
 
-def test_a_surname_is_refused_in_the_words_of_the_page(wide, page_of_names):
-    tab = wide("surname-language")
+def test_a_surname_is_refused_in_the_words_of_the_page(visit, page_of_names):
+    tab = visit("surname-language")
     for text in STRANGE:
         tab.get_by_role("textbox", name="Surname").fill(text)
         says = said(tab, "surname-language")
@@ -292,16 +257,15 @@ def test_a_surname_is_refused_in_the_words_of_the_page(wide, page_of_names):
     assert not tab.broken
 
 
-def test_letters_become_plain_as_on_the_page(wide, page_of_names):
+def test_letters_become_plain_as_on_the_page(visit, page_of_names):
     """Latin letters, Greek and Cyrillic ones, and Devanagari, where not every
     mark is a combining one."""
     codes = {*range(0x20, 0x590), *range(0x1E00, 0x1F00), *range(0x900, 0x97F)}
     codes -= {0x345}  # Python makes a letter of it
     texts = [f"a{chr(code)}b" for code in codes]
-    found = wide("surname-language").evaluate(
+    found = visit("surname-language").evaluate(
         """async (texts) => {
-          const name = "script[src$='surname-language.js']";
-          const { plain } = await import(document.querySelector(name).src);
+          const { plain } = await import("/live/surname-language.js");
           return texts.map(plain);
         }""",
         texts,
@@ -314,8 +278,8 @@ def test_letters_become_plain_as_on_the_page(wide, page_of_names):
     assert differ == []
 
 
-def test_the_ending_decides(wide):
-    tab = wide("surname-language")
+def test_the_ending_decides(visit):
+    tab = visit("surname-language")
     arrive(tab, "surname-language", "6~martin")
     group = tab.get_by_role("group", name="Ending")
     for ending, language in (
@@ -328,25 +292,25 @@ def test_the_ending_decides(wide):
         assert says.startswith(f"\u201cmartin{ending}\u201d: {language} 0.")
 
 
-def test_a_surname_hands_out_python(wide):
-    tab = wide("surname-language")
+def test_a_surname_hands_out_python(visit, printed):
+    tab = visit("surname-language")
     for state in ("8~martinez", "1~M%C3%BCller%F0%9F%99%82", "3~o'neil-smith"):
         arrive(tab, "surname-language", state)
-        code, letters, found = tab.locator("surname-language").evaluate(
-            """(one) => [one.python(), one.letters,
+        letters, found = tab.locator("surname-language").evaluate(
+            """(one) => [one.letters,
               one.letters.map((_, t) => one.best(t))]"""
         )
-        lines = printed(code).splitlines()
+        lines = printed(tab).splitlines()
         for line, letter, best in zip(lines, letters, found, strict=True):
             assert line.split()[:2] == [letter, best["language"]]
             assert abs(float(line.split()[2]) - best["chance"]) < 0.0051
 
 
 @pytest.mark.clock
-def test_a_letter_is_read_at_once(wide):
+def test_a_letter_is_read_at_once(visit):
     """A reaction below 50 ms is felt as none."""
     took = (
-        wide("surname-language")
+        visit("surname-language")
         .locator("surname-language")
         .evaluate(
             """(one) => {

@@ -1,24 +1,24 @@
 """The explorer that sings: as Keras computes, as its Python prints, as it is
 played by mouse, finger and keys, and as it sounds."""
 
-import contextlib
 import os
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.test_explorers import PHONE, sentence
+from tests.test_explorers import CASES, PHONE, printed, sentence, visit
 from tests.test_live import NEAR
-from tests.test_site import opened, url
 from unrolled.page import ROOT
 from unrolled.web import serving
 
-MODEL = ROOT / "docs/recorded/models/applications/bach-chorales.npz"
-PAGE = "applications/bach-chorales"
+# The fixtures, for this file's tests, too.
+__all__ = ["printed", "visit"]
+
+TAG = "bach-chorales"
+PAGE = CASES[TAG]["page"]
+MODEL = ROOT / f"docs/recorded/models/{PAGE}.npz"
 STATES = [
     "under~67.69.71.72.71.69.67.67~0~1",
     "under~64.64.65.67.67.65.64.62.60.60.62.64~0.9~17",
@@ -39,20 +39,15 @@ FRAMES = "one => one.steps.map(({ frame }) => frame)"
 
 
 @pytest.fixture
-def visit(browser, address):
-    """Opens the page; the explorer wakes at a touch or for a state."""
-    with contextlib.ExitStack() as visits:
+def choir(visit):
+    """Opens the page; what sounds is noted."""
 
-        def visit(state=None, **options):
-            tab = visits.enter_context(opened(browser, address, **options))
-            tab.add_init_script(HEAR)
-            tab.goto(url(PAGE) + (f"#sing={state}" if state else ""))
-            if state is None:
-                tab.locator(".live-begin").click()
-            tab.locator(".live-bar").wait_for(timeout=9000)
-            return tab
+    def choir(state=None, **options):
+        tab = visit(TAG, state, **options)
+        tab.evaluate(HEAR)
+        return tab
 
-        yield visit
+    return choir
 
 
 def explorer(tab):
@@ -152,22 +147,12 @@ def test_two_voices_swapped_are_found(browser, tmp_path, as_keras):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_python_prints_what_is_sung(visit, tmp_path, state):
-    tab = visit(state)
+def test_the_python_prints_what_is_sung(choir, printed, state):
+    tab = choir(state)
     assert "could not be read" not in sentence(tab)
     assert explorer(tab).evaluate("one => one.write()") == state
-    tab.get_by_role("button", name="Python").click()
-    program = tab.locator(".live code").last.text_content()
-    shutil.copy(MODEL, tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    printed = [list(map(int, line.split())) for line in ran.stdout.split("\n")]
-    assert printed[:-1] == frames(tab)
+    lines = printed(tab).splitlines()
+    assert [list(map(int, line.split())) for line in lines] == frames(tab)
     assert len(frames(tab)) > 7
 
 
@@ -238,8 +223,8 @@ def by_keys(tab):
     [(by_mouse, {}), (by_finger, PHONE), (by_keys, {})],
     ids=["mouse", "finger", "keys"],
 )
-def test_a_melody_is_entered_and_heard(visit, play, options):
-    tab = visit("under~~0~1", **options)
+def test_a_melody_is_entered_and_heard(choir, play, options):
+    tab = choir("under~~0~1", **options)
     assert sentence(tab).startswith("No melody yet.")
     play(tab)
     assert melody(tab) == [67, 69, 70]
@@ -252,8 +237,8 @@ def test_a_melody_is_entered_and_heard(visit, play, options):
     assert tab.broken == []
 
 
-def test_what_no_soprano_sings_is_not_entered(visit):
-    tab = visit("under~81~0~1")
+def test_what_no_soprano_sings_is_not_entered(choir):
+    tab = choir("under~81~0~1")
     piano = tab.get_by_role("group", name="Piano")
     tab.get_by_role("button", name="Piano higher").click()
     assert piano.get_by_role("button", name="B5").is_disabled()
@@ -265,15 +250,15 @@ def test_what_no_soprano_sings_is_not_entered(visit):
     assert melody(tab) == [81, 71]
 
 
-def test_it_takes_64_notes(visit):
-    tab = visit(f"under~{'.'.join(['67'] * 64)}~0~1")
+def test_it_takes_64_notes(choir):
+    tab = choir(f"under~{'.'.join(['67'] * 64)}~0~1")
     tab.get_by_role("button", name="G4", exact=True).click()
     assert len(melody(tab)) == 64
     assert sentence(tab).startswith("It takes 64 notes at most.")
 
 
-def test_it_plays_and_stops(visit):
-    tab = visit("alone~~0.8~7")
+def test_it_plays_and_stops(choir):
+    tab = choir("alone~~0.8~7")
     slider = tab.get_by_role("slider", name="Quarter")
     tab.get_by_role("button", name="Play").click()
     tab.wait_for_timeout(1500)
@@ -288,16 +273,16 @@ def test_it_plays_and_stops(visit):
     assert tab.get_by_role("button", name="Play").is_visible()
 
 
-def test_who_wants_no_motion_hears_each_step(visit):
-    tab = visit("alone~~0.8~7", reduced_motion="reduce")
+def test_who_wants_no_motion_hears_each_step(choir):
+    tab = choir("alone~~0.8~7", reduced_motion="reduce")
     for step in range(3):
         tab.get_by_role("button", name="Next").click()
         assert tab.evaluate("heard.slice(-4)") == frames(tab)[step]
     assert tab.evaluate("heard.length") == 12
 
 
-def test_bach_sings_the_chorale_of_the_melody(visit):
-    tab = visit()
+def test_bach_sings_the_chorale_of_the_melody(choir):
+    tab = choir()
     assert tab.evaluate("heard") == []
     given = melody(tab)
     tab.get_by_label(re.compile("^Bach.s$")).check()
@@ -309,8 +294,8 @@ def test_bach_sings_the_chorale_of_the_melody(visit):
     assert sentence(tab).startswith(f"BWV {number}, quarter ")
 
 
-def test_the_others_sing_what_is_likeliest_or_by_chance(visit):
-    tab = visit(STATES[0])
+def test_the_others_sing_what_is_likeliest_or_by_chance(choir):
+    tab = choir(STATES[0])
     seen = frames(tab)
     tab.get_by_role("button", name="Sing anew").click()
     assert frames(tab) == seen
@@ -338,7 +323,7 @@ def test_the_others_sing_what_is_likeliest_or_by_chance(visit):
         "alone~~0.8~7~x",
     ],
 )
-def test_what_is_no_state_is_said_to_be_none(visit, state):
-    tab = visit(state)
+def test_what_is_no_state_is_said_to_be_none(choir, state):
+    tab = choir(state)
     tab.locator(".live-say", has_text="could not be read").wait_for()
     assert tab.broken == []

@@ -1,20 +1,20 @@
 """The explorer that writes: as Keras computes, as its Python prints, and as
 hands, fingers and keys use it."""
 
-import contextlib
 import os
+import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.test_explorers import PHONE, sentence
+from tests.test_explorers import PHONE, printed, sentence
 from tests.test_live import NEAR
-from tests.test_site import audit, opened, url
+from tests.test_site import audit, go, url
 from unrolled.page import ROOT
 from unrolled.web import serving
+
+__all__ = ["printed"]
 
 MODELS = ROOT / "docs" / "recorded" / "models" / "applications"
 PAGE = "applications/writing-characters"
@@ -34,24 +34,21 @@ BUSY = """explorer => explorer.runs.some(run => !run.end)
 
 
 @pytest.fixture
-def visit(browser, address):
+def visit(tabs):
     """Opens the page; with a state, or at a touch, the explorer wakes."""
-    with contextlib.ExitStack() as visits:
 
-        def visit(state=None, page=PAGE, **options):
-            tab = visits.enter_context(
-                opened(browser, address, **(CALM | options))
-            )
-            tab.goto(url(page) + (f"#write={state}" if state else ""))
-            if not options.get("java_script_enabled", True):
-                return tab
-            if state is None:
-                tab.locator(".live-begin").click()
-            tab.locator(".live-bar").wait_for(timeout=9000)
-            written(tab)
+    def visit(state=None, page=PAGE, **options):
+        tab = tabs(**(CALM | options))
+        tab.goto(url(page) + (f"#write={state}" if state else ""))
+        if not options.get("java_script_enabled", True):
             return tab
+        if state is None:
+            tab.locator(".live-begin").click()
+        tab.locator(".live-bar").wait_for(timeout=9000)
+        written(tab)
+        return tab
 
-        yield visit
+    return visit
 
 
 def explorer(tab):
@@ -88,98 +85,107 @@ def as_keras():
     cell.set_weights(weights[:3])
     dense.set_weights(weights[3:])
     rng = np.random.default_rng(0)
-    cases = []
-    for length in np.linspace(1, 70, 200, dtype=int):
-        points = rng.normal(0, 1, (1, length, 5)).astype("float32")
-        pen = rng.integers(3, size=length)
-        points[..., 2:] = np.eye(3)[pen]
-        cases.append((points[0], *map(np.asarray, model(points))))
-    return cases
+    arrays = {}
+    for k, length in enumerate(np.linspace(1, 70, 20, dtype=int)):
+        points = rng.normal(0, 1, (10, length, 5)).astype("float32")
+        points[..., 2:] = np.eye(3)[rng.integers(3, size=(10, length))]
+        found = (points, *map(np.asarray, model(points)))
+        arrays |= {
+            f"{name}{k}": a for name, a in zip("xhcy", found, strict=True)
+        }
+    return arrays
 
 
-STEPS = """async (cases) => {
+# The largest differences of h, of the last c, and of the outputs, these as a
+# share of the largest.
+WORST = """async () => {
   const { load } = await import("./npz.js");
   const { Writer } = await import("./writing.js");
-  const file = await load("./writer.npz");
-  const net = new Writer(file, new Float32Array(964));
-  return cases.map(points => {
-    let state = net.nothing();
-    const all = points.map(([dx, dy, ...pen]) => {
-      const moved = [dx * net.scale, dy * net.scale, pen.indexOf(1)];
-      state = net.read(state, moved);
-      return [[...state.h], [...state.out]];
+  const net = new Writer(await load("./writer.npz"), new Float32Array(964));
+  const cases = await load("./cases.npz");
+  const worst = [0, 0, 0];
+  const compare = (which, found, wanted, from, largest = 1) =>
+    found.forEach((value, k) => {
+      const off = Math.abs(value - wanted[from + k]) / largest;
+      worst[which] = Math.max(worst[which], off); // of NaN, NaN
     });
-    return [all.map(([h]) => h), [...state.c], all.map(([, out]) => out)];
-  });
+  for (let k = 0; `x${k}` in cases; k++) {
+    const [x, h, c, y] = [..."xhcy"].map((name) => cases[name + k]);
+    const [count, length] = x.shape;
+    const largest = y.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    for (let n = 0; n < count; n++) {
+      let state = net.nothing();
+      for (let row = n * length; row < (n + 1) * length; row++) {
+        const [dx, dy, ...pen] = x.slice(row * 5, row * 5 + 5);
+        const moved = [dx * net.scale, dy * net.scale, pen.indexOf(1)];
+        state = net.read(state, moved);
+        compare(0, state.h, h, row * 240);
+        compare(2, state.out, y, row * 63, largest);
+      }
+      compare(1, state.c, c, n * 240);
+    }
+  }
+  return worst;
 }"""
 
 
 def far_from_keras(browser, folder, cases):
-    """The largest differences of h, of the last c, and of the outputs,
-    these as a share of the largest."""
+    """The largest differences that the page's own browser finds."""
     for source in (ROOT / "docs" / "live").glob("*.js"):
         if not (folder / source.name).exists():
             shutil.copy(source, folder)
     shutil.copy(MODELS / "writer.npz", folder)
+    np.savez(folder / "cases.npz", **cases)
     with serving(folder) as address:
         tab = browser.new_page()
         tab.goto(f"{address}cells.js")
-        found = tab.evaluate(STEPS, [points.tolist() for points, *_ in cases])
+        worst = tab.evaluate(WORST)
         tab.close()
-    worst = np.zeros(3)
-    for ours, (_, h, c, out) in zip(found, cases, strict=True):
-        sizes = 1, 1, np.abs(out).max()
-        for k, (a, b) in enumerate(zip(ours, (h, c, out), strict=True)):
-            off = np.abs(np.array(a) - b[0]).max() / sizes[k]
-            worst[k] = max(worst[k], off)
-    return worst
+    return np.array(worst)
 
 
+same_cases = pytest.mark.xdist_group("as Keras")
+
+
+@same_cases
 def test_each_step_is_that_of_keras(browser, tmp_path, as_keras):
     worst = far_from_keras(browser, tmp_path, as_keras)
     print(worst)
     assert (worst <= NEAR).all()
 
 
+@same_cases
 def test_two_gates_swapped_are_found(browser, tmp_path, as_keras):
     sound = (ROOT / "docs" / "live" / "cells.js").read_text("utf-8")
     swapped = sound.replace("[a_i, a_f, a_c, a_o]", "[a_f, a_i, a_c, a_o]")
     assert swapped != sound
     (tmp_path / "cells.js").write_text(swapped, "utf-8")
-    assert (far_from_keras(browser, tmp_path, as_keras[:9]) > 0.1).all()
+    assert (far_from_keras(browser, tmp_path, as_keras) > 0.1).all()
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_python_prints_what_the_page_shows(visit, tmp_path, state):
+def test_the_python_prints_what_the_page_shows(
+    visit, printed, tmp_path, state
+):
     tab = visit(state)
     assert "could not be read" not in sentence(tab)
     assert explorer(tab).evaluate("one => one.write()") == state
-    tab.get_by_role("button", name="Python").click()
-    program = tab.locator(".live code").last.text_content()
     shutil.copy(MODELS / "writer.npz", tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    printed = [line.split(None, 2) for line in ran.stdout.splitlines()]
+    points = [line.split(None, 2) for line in printed(tab).splitlines()]
     shown = explorer(tab).evaluate(POINTS)
-    assert len(printed) == len(shown) > 3
-    for (x, y, pen), point in zip(printed, shown, strict=True):
+    assert len(points) == len(shown) > 3
+    for (x, y, pen), point in zip(points, shown, strict=True):
         assert abs(float(x) - point[0]) < 0.06
         assert abs(float(y) - point[1]) < 0.06
         assert pen == ["goes on", "lifts", "ends"][point[2]]
 
 
-def test_nothing_is_loaded_before_a_touch(browser, address):
-    with opened(browser, address) as tab:
-        tab.goto(url(PAGE), wait_until="networkidle")
-        assert not any(asked.endswith(".npz") for asked in tab.asked)
-        button = tab.locator(".live-begin")
-        size = (MODELS / "writer.npz").stat().st_size
-        assert button.text_content() == f"Draw here ({size / 1000:.0f} kB)"
+def test_nothing_is_loaded_before_a_touch(tabs):
+    tab = go(tabs(), PAGE)
+    assert not any(asked.endswith(".npz") for asked in tab.asked)
+    button = tab.locator(".live-begin")
+    size = (MODELS / "writer.npz").stat().st_size
+    assert button.text_content() == f"Draw here ({size / 1000:.0f} kB)"
 
 
 def on_screen(tab, x, y):
@@ -279,6 +285,44 @@ def test_it_plays_point_by_point(visit):
     assert slider.input_value() == "2"
     assert sentence(tab).startswith("The pen is at 22, 17; its memory, the")
     assert slider.get_attribute("aria-valuetext") == sentence(tab)
+
+
+ODD = """one => one.beginnings.map(([, strokes]) => {
+  const { net } = one;
+  let step = { x: 54.5, y: 54.5, ...net.read(net.nothing(), [0, 0, 1]) };
+  return strokes.map((line) => {
+    const costs = [line, [...line].reverse()].map((l) => net.costs(step, l));
+    line.forEach(([x, y], k) => {
+      const pen = Number(k === line.length - 1);
+      const read = net.read(step, [x - step.x, y - step.y, pen]);
+      step = { x, y, ...read };
+    });
+    return costs;
+  });
+})"""
+
+
+def test_a_stroke_the_other_way_round_is_remarked(visit):
+    """As drawn none is, reversed most: of real ones, by what each costs."""
+    tab = visit()
+    assert "other way" not in sentence(tab)
+    costs = np.concatenate(explorer(tab).evaluate(ODD))
+    assert len(costs) > 15
+    drawn, backward = costs.T
+
+    def remarked(one, other):
+        return (one > 4) & (one - other > 3)
+
+    assert not remarked(drawn, backward).any()
+    assert remarked(backward, drawn).mean() > 0.7
+    first, *others = WATER.split(".")
+    points = re.findall("....", first)
+    tab = visit(".".join(["".join(points[::-1]), *others]) + "~0.25~1~A")
+    assert sentence(tab).endswith(
+        "It expects your stroke 1 the other way round."
+    )
+    tab = visit("052s2s05052s2s05052s~0.25~1~A")
+    assert "unlike all that it learnt" in sentence(tab)
 
 
 def test_wiped_it_believes_to_be_elsewhere(visit):

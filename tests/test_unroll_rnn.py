@@ -7,7 +7,7 @@ import numpy as np
 from tests.test_explorers import PHONE, printed, sentence, sound, visit
 from unrolled.page import ROOT
 
-__all__ = ["visit"]
+__all__ = ["printed", "visit"]
 TAG = "unroll-rnn"
 RECORDED = ROOT / "docs/recorded/outputs/rnn/what-is-an-rnn"
 AT_FIRST = "8~1~0.5~0~1_0_0_0_0_0_0_0"
@@ -173,11 +173,11 @@ def test_a_finger_draws_the_inputs(visit):
     assert tab.locator(TAG).evaluate("one => one.h[3]") < -0.6
 
 
-def test_the_python_prints_what_is_shown(visit, tmp_path):
+def test_the_python_prints_what_is_shown(visit, printed):
     for state in (AT_FIRST, "5~-1.5~-2~0.3~1_-0.5_0.2_0_1_-1_0.7_0.1"):
         tab = visit(TAG, state)
         h = tab.locator(TAG).evaluate("one => one.h")
-        *steps, reverse, before, last = printed(tab, tmp_path).splitlines()
+        *steps, reverse, before, last = printed(tab).splitlines()
         ends = [float(line.split(":")[1]) for line in (*steps, reverse)]
         assert np.abs(np.subtract(ends[:8], h)).max() < 6e-4
         tab.locator(TAG).get_by_label("Step", exact=True).focus()

@@ -362,10 +362,8 @@ def sections(page: Page) -> list[Section]:
             if heading := re.match(r"#{2,} (.+)", text):
                 end_paragraph()
                 named = re.search(r"\{#([\w-]+)\}", heading[1])
-                anchor = (
-                    named[1] if named else slugify(_plain(heading[1]), "-")
-                )
-                found.append(Section(anchor))
+                name = named[1] if named else anchor(heading[1])
+                found.append(Section(name))
             ordinal = ORDINAL.match(text)
             if ordinal and int(ordinal[2]) in (1, count + 1):
                 count = int(ordinal[2])
@@ -378,8 +376,10 @@ def sections(page: Page) -> list[Section]:
     return found
 
 
-def _plain(heading: str) -> str:
-    return LINK.sub("", heading).translate({ord(c): None for c in "[`*"})
+def anchor(heading: str) -> str:
+    """What MkDocs calls a heading that has no name of its own."""
+    plain = LINK.sub("", heading).translate({ord(c): None for c in "[`*"})
+    return slugify(plain, "-")
 
 
 def _parts(
@@ -399,8 +399,10 @@ def _parts(
             if cell.cell_type == "code":
                 yield 0, "", values(shown[cell.id])
                 line = page.line_of(cell)
-                for name in ("alt", "caption"):
-                    yield line, cell.metadata.get(name, ""), None
+                said = cell.metadata
+                said = said | {"try": said.get("explorer", {}).get("try", "")}
+                for name in ("alt", "caption", "try"):
+                    yield line, said.get(name, ""), None
             else:
                 start = page.line_of_source(cell)
                 for number, line in enumerate(cell.source.splitlines()):

@@ -1,8 +1,10 @@
 // Sing a melody, and the network of the page Bach chorales adds three voices;
 // or it sings alone; or Bach's own chorale is heard.
 import { Choir, HIGHEST, LOWEST, Organ, VOICES, note } from "./choir.js";
+import { UNIFORM } from "./dice.js";
 import { Explorer, button, calm, choice, el, slider } from "./frame.js";
 import { load } from "./npz.js";
+import { fetching } from "./texts.js";
 
 const MOST = 64; // quarters
 const ALONE = 32;
@@ -238,28 +240,19 @@ class BachChorales extends Explorer {
     const heard = { under: `melody = [${this.melody.join(", ")}]`, alone: `melody = [None] * ${ALONE}  # it sings alone` };
     if (this.heard === "bach") {
       const name = this.#song.name.replace("BWV ", "bwv");
-      return `import numpy as np
-
-file = np.load("bach-chorales.npz")  # from the page Bach chorales
+      return `${fetching(this.model)}
 for frame in file["${name}"]:
     print(*frame)
 `;
     }
-    return `import numpy as np
-
-file = np.load("bach-chorales.npz")  # from the page Bach chorales
+    return `${fetching(this.model)}
 E, W, U, b, A, a, B, C, c = (file[n].astype("float64") for n in "EWUbAaBCc")
 low, order = int(file["low"]), file["order"]
 temperature, seed = ${this.temperature}, ${this.seed}
 ${heard[this.heard]}
 
 
-def uniform(a):  # mulberry32: the random numbers of the page
-    while True:
-        a = (a + 0x6D2B79F5) & 0xFFFFFFFF
-        t = ((a ^ a >> 15) * (1 | a)) & 0xFFFFFFFF
-        t = ((t + (t ^ t >> 7) * (61 | t)) ^ t) & 0xFFFFFFFF
-        yield (t ^ t >> 14) / 2**32
+${UNIFORM}
 
 
 def sigmoid(a):

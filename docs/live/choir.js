@@ -1,7 +1,7 @@
 // Four voices that sing quarter by quarter, one voice after another; and how
 // they sound. Weights and words are those of the page Bach chorales.
 import { dense, embedding, gru_cell, softmax } from "./cells.js";
-import { pick, uniform } from "./writing.js";
+import { pick, uniform } from "./dice.js";
 
 const VOICES = ["soprano", "alto", "tenor", "bass"];
 const NOTES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "B♭", "B"];

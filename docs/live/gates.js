@@ -2,13 +2,14 @@
 // them opened at the right, in the page's own drawing of the cell, which is the
 // still picture. lstm-cell.js and its like say what differs from cell to cell.
 import { dense, embedding } from "./cells.js";
-import { Explorer, choice, el, number } from "./frame.js";
+import { Explorer, choice, el, number, say } from "./frame.js";
 import { load } from "./npz.js";
 
 const LEFT = 38; // of the map, for the names of its rows
 const STEP = 44; // from step to step: a finger
 const TALL = 96; // the row of what is kept; any other is STEP high
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+const COLUMNS = 8; // of the map, at most: steps seen at once
 const LARGEST = 2; // value that may be put in
 
 const isOpen = (gate) => gate > 0.95;
@@ -54,7 +55,7 @@ const feeds = (boxes) =>
   );
 
 // Python.
-const list = (row) => `[${row.map((v) => Number(v.toFixed(4))).join(", ")}]`;
+const list = (row) => `[${[...row].map((v) => Number(v.toPrecision(7))).join(", ")}]`;
 const matrix = (a, width) => {
   const rows = Array.from({ length: a.length / width }, (_, k) => [...embedding(k, a, width)]);
   return `np.array([\n${rows.map((row) => `    ${list(row)},\n`).join("")}])`;
@@ -66,22 +67,27 @@ class Gates extends Explorer {
   // what lasts, keeps, its gate, and its colour; parts {forget: "f"} of the
   // drawing; units; inputs, a value and flags; first, the step shown at first;
   // places of numbers in the drawing {f: [x, y, anchor, role, part]};
-  // step(x, before, hold) with xW and hU; lines(t), shown(s), formulas(s),
-  // sentence(s) and loop, the steps in Python.
+  // step(x, before, hold, t) with xW and hU; lines(t), shown(s), formulas(s),
+  // sentence(s) and loop, the steps in Python. What is fed is one file's x, of
+  // values and flags; who feeds another thing has its own feed(), fed(s),
+  // cell(), extra(), readExtra(text) and fedPython().
+
+  left = 0; // the first step of the map
+  keys = say`Enter changes a gate or a flag, plus and minus a value.`;
 
   async load(progress) {
     this.weights = await load(this.model, progress);
-    [this.length, this.features] = this.weights.x.shape;
   }
 
   build(body) {
-    this.time = this.timeline("Step", 1200, () => this.moved());
-    this.time.count = this.length;
+    this.time = this.timeline(say`Step`, 1200, () => this.moved());
+    // Fewer where eight would be too small for a finger.
+    this.columns = Math.min(COLUMNS, Math.floor((this.clientWidth - LEFT) / STEP));
     this.map = this.#map();
     this.view = this.#view();
     this.equation = el("p.live-equation");
     const hold = Object.entries(this.gates).map(([gate, name]) =>
-      choice(`${name} gate`, [["_", "computed"], ["1", "open"], ["0", "shut"]], (value) => {
+      choice(say`${say(name)} gate`, [["_", say`computed`], ["1", say`open`], ["0", say`shut`]], (value) => {
         this.hold[gate].fill(value);
         this.ran();
       }),
@@ -89,63 +95,80 @@ class Gates extends Explorer {
     const hasChoice = this.units.length > 1;
     this.choices = {
       hold,
-      unit: choice("Unit", this.units.map((name, u) => [u, name]), (unit) => {
+      unit: choice(say`Unit`, this.units.map((name, u) => [u, name]), (unit) => {
         this.unit = Number(unit);
         this.ran();
       }),
-      lit: choice("Light", Object.entries(this.parts), (part) => {
+      lit: choice(say`Light`, Object.entries(this.parts).map(([part, sign]) => [part, say(sign)]), (part) => {
         this.lit = part;
-        this.draw();
+        this.moved();
       }),
     };
     body.append(
       el("div.live-gates", {}, this.map, this.view, this.time.node, this.say),
       this.equation,
       el("div.live-choices", {}, this.choices.lit, hasChoice ? this.choices.unit : ""),
-      el("p", {}, "Hold a gate at every step, or press its sign at one:"),
+      el("p", {}, say`Hold a gate at every step, or press its sign at one:`),
       el("div.live-choices.live-holds", {}, ...hold),
     );
   }
 
   start() {
+    this.feed();
     const free = Object.keys(this.gates).map((gate) => [gate, Array(this.length).fill("_")]);
-    const hold = Object.fromEntries(free);
-    this.#set({ at: this.first, unit: 0, hold, x: this.weights.x.slice() });
+    this.#set({ at: this.first, unit: 0, hold: Object.fromEntries(free), lit: "whole" });
   }
 
-  #set({ at, unit, hold, x }) {
+  feed() {
+    this.x = this.weights.x.slice();
+    [this.length, this.features] = this.weights.x.shape;
+  }
+
+  #set({ at, ...state }) {
     this.time.stop();
+    this.time.count = this.length;
     this.time.at = at;
-    Object.assign(this, { unit, hold, x, lit: "whole", row: Object.keys(this.gates)[0] });
+    Object.assign(this, state, { row: Object.keys(this.gates)[0] });
     this.run();
   }
 
-  // 3~0~________-________-________, and what is fed, if it is not as recorded:
-  // of each step the value, as tenths from -LARGEST, and the flags.
+  // 3~0~________-________-________, then what is lit, if not the whole, and
+  // what is fed, if it is not as recorded.
   write() {
     const hold = Object.values(this.hold).map((steps) => steps.join("")).join("-");
-    const state = [this.time.at + 1, this.unit, hold];
-    const fed = [...this.x].map((v, k) => (k % this.features ? v : Math.round(10 * (v + LARGEST))));
-    if (this.x.some((v, k) => v !== this.weights.x[k])) state.push(fed.join("."));
-    return state.join("~");
+    const lit = this.lit === "whole" ? "" : this.lit;
+    return [this.time.at + 1, this.unit, hold, lit, this.extra()].filter((s) => s !== "").join("~");
   }
 
   read(text) {
-    const names = Object.keys(this.gates);
-    const holds = `[01_]{${this.length}}(?:-[01_]{${this.length}}){${names.length - 1}}`;
-    const found = RegExp(`^([1-9]\\d?)~(\\d)~(${holds})(?:~(\\d+(?:\\.\\d+)*))?$`).exec(text);
+    const found = /^([1-9]\d?)~(\d)~([01_-]+)(?:~([a-z][a-z-]*))?(?:~([-.\d]+))?$/.exec(text);
     if (!found) return false;
-    const [at, unit] = [found[1] - 1, Number(found[2])];
-    let x = this.weights.x.slice();
-    if (found[4]) {
-      const fed = found[4].split(".").map(Number);
-      const fits = (v, k) => v <= (k % this.features ? 1 : 20 * LARGEST);
-      if (fed.length !== x.length || !fed.every(fits)) return false;
-      x = Float32Array.from(fed, (v, k) => (k % this.features ? v : v / 10 - LARGEST));
-    }
-    if (at >= this.length || unit >= this.units.length) return false;
-    const hold = found[3].split("-").map((steps, k) => [names[k], [...steps]]);
-    this.#set({ at, unit, hold: Object.fromEntries(hold), x });
+    this.feed();
+    const [at, unit, lit] = [found[1] - 1, Number(found[2]), found[4] ?? "whole"];
+    const names = Object.keys(this.gates);
+    const holds = found[3].split("-");
+    if (holds.length !== names.length || holds.some((steps) => steps.length !== this.length))
+      return false;
+    if (at >= this.length || unit >= this.units.length || !Object.hasOwn(this.parts, lit))
+      return false;
+    if (found[5] && !this.readExtra(found[5])) return false;
+    const hold = Object.fromEntries(holds.map((steps, k) => [names[k], [...steps]]));
+    this.#set({ at, unit, hold, lit });
+    return true;
+  }
+
+  // Of each step the value, as tenths from -LARGEST, and the flags.
+  extra() {
+    if (this.x.every((v, k) => v === this.weights.x[k])) return "";
+    const tenths = (v) => Math.round(10 * (v + LARGEST));
+    return Array.from(this.x, (v, k) => (k % this.features ? v : tenths(v))).join(".");
+  }
+
+  readExtra(text) {
+    const fed = text.split(".");
+    const fits = (v, k) => /^\d+$/.test(v) && v <= (k % this.features ? 1 : 20 * LARGEST);
+    if (fed.length !== this.x.length || !fed.every(fits)) return false;
+    this.x = Float32Array.from(fed, (v, k) => (k % this.features ? v : v / 10 - LARGEST));
     return true;
   }
 
@@ -153,19 +176,23 @@ class Gates extends Explorer {
     const { U } = this.weights;
     let state = { h: new Float32Array(U.shape[0]), c: new Float32Array(U.shape[0]) };
     this.steps = Array.from({ length: this.length }, (_, t) => {
-      const x = embedding(t, this.x, this.features);
-      const before = state;
-      const free = {};
-      state = this.step(x, before, (gates) => {
-        for (const gate in this.hold) {
-          free[gate] = gates[gate][this.unit];
-          if (this.isHeld(gate, t)) gates[gate][this.unit] = Number(this.hold[gate][t]);
-        }
-        return gates;
-      });
-      return { ...state, x, before, free };
+      state = this.take(embedding(t, this.x, this.features), state, t);
+      return state;
     });
     this.draw();
+  }
+
+  // Step t, with gates held.
+  take(x, before, t) {
+    const free = {};
+    const hold = (gates) => {
+      for (const gate in this.hold) {
+        free[gate] = gates[gate][this.unit];
+        if (this.isHeld(gate, t)) gates[gate][this.unit] = Number(this.holds(gate, t));
+      }
+      return gates;
+    };
+    return { ...this.step(x, before, hold, t), x, before, free };
   }
 
   // x @ W, h @ U and b of a block, for the shown unit.
@@ -181,7 +208,7 @@ class Gates extends Explorer {
 
   gateFormula(gate, s) {
     const value = number(s[gate][this.unit]);
-    if (this.isHeld(gate, this.time.at)) return `${gate} = ${value}, held`;
+    if (this.isHeld(gate, this.time.at)) return say`${gate} = ${value}, held`;
     return `${gate} = σ(x W + h U + b) = σ(${this.sum(gate, s)}) = ${value}`;
   }
 
@@ -200,8 +227,18 @@ class Gates extends Explorer {
     this.changed();
   }
 
+  // "_" computed, "1" open, "0" shut; a step to come is as all others are.
+  holds(gate, t) {
+    return this.hold[gate][t] ?? (this.throughout(gate) || "_");
+  }
+
   isHeld(gate, t) {
-    return this.hold[gate][t] !== "_";
+    return this.holds(gate, t) !== "_";
+  }
+
+  throughout(gate) {
+    const [first, ...rest] = this.hold[gate];
+    return rest.every((value) => value === first) ? first : "";
   }
 
   // Of the shown unit at step t.
@@ -232,24 +269,22 @@ class Gates extends Explorer {
       const name = el("svg:text", { role: "rowheader", x: 2, y: this.middle(row) + 5 });
       name.append(row === this.inputs[0] ? "x" : row);
       node.append(name);
-      for (let t = 0; t < this.length; t++) {
+      for (let column = 0; column < this.columns; column++) {
         const drawn = el("svg:g");
         const hit = el("svg:rect.live-hit", {
-          x: LEFT + STEP * t, y, width: STEP, height: this.height(row),
+          x: LEFT + STEP * column, y, width: STEP, height: this.height(row),
         });
-        const where = { role: "gridcell", tabindex: -1, "data-row": row, "data-t": t };
+        const where = { role: "gridcell", tabindex: -1, "data-row": row };
         const cell = el("svg:g", where, hit, drawn);
-        this.cells.push({ cell, drawn, row, t });
+        this.cells.push({ cell, drawn, row, column });
         node.append(cell);
       }
       return node;
     });
     const height = this.top(null);
-    const width = LEFT + STEP * this.length;
+    const width = LEFT + STEP * this.columns;
     this.now = el("svg:rect.live-now", { y: 1, width: STEP - 2, height: height - 2, rx: 5 });
-    const help =
-      "The steps. Arrows: left and right the step, up and down the row. " +
-      "Enter changes a gate or a flag, plus and minus a value.";
+    const help = say`The steps. Arrows: left and right the step, up and down the row. ` + this.keys;
     const viewBox = `0 0 ${width} ${height}`;
     const map = el("svg:svg.live-map", { viewBox, role: "grid", "aria-label": help });
     map.append(this.now, this.ground, ...rows);
@@ -283,7 +318,19 @@ class Gates extends Explorer {
   }
 
   column(t) {
-    return LEFT + STEP * (t + 0.5);
+    return LEFT + STEP * (t - this.left + 0.5);
+  }
+
+  // The steps that the map shows; before and behind the present one, another.
+  get window() {
+    const end = Math.min(this.length, this.left + this.columns);
+    return Array.from({ length: end - this.left }, (_, k) => this.left + k);
+  }
+
+  #follow() {
+    const { at } = this.time;
+    const near = Math.max(at + 2 - this.columns, Math.min(at - 1, this.left));
+    this.left = Math.max(0, Math.min(near, this.length - this.columns));
   }
 
   #press(cell) {
@@ -352,24 +399,27 @@ class Gates extends Explorer {
   }
 
   #drawMap() {
-    this.now.setAttribute("x", LEFT + STEP * this.time.at + 1);
-    this.ground.innerHTML = this.steps.map((_, t) => this.lines(t)).join("");
-    for (const { cell, drawn, row, t } of this.cells) {
-      const [markup, label] = this.#cell(row, t);
-      drawn.innerHTML = markup;
-      cell.setAttribute("aria-label", `Step ${t + 1}, ${label}`);
+    this.#follow();
+    this.now.setAttribute("x", this.column(this.time.at) - STEP / 2 + 1);
+    this.ground.innerHTML = this.window.map((t) => this.lines(t)).join("");
+    for (const { cell, drawn, row, column } of this.cells) {
+      const t = this.left + column;
       cell.setAttribute("tabindex", row === this.row && t === this.time.at ? 0 : -1);
+      cell.setAttribute("display", t < this.length ? "inline" : "none");
+      if (t >= this.length) continue;
+      const [markup, label] = this.cell(row, t, this.column(t), this.middle(row));
+      cell.dataset.t = t;
+      drawn.innerHTML = markup;
+      cell.setAttribute("aria-label", say`Step ${t + 1}, ${label}`);
     }
   }
 
   // What stands in a cell of the map, and what is said of it.
-  #cell(row, t) {
-    const x = this.column(t);
-    const y = this.middle(row);
+  cell(row, t, x, y) {
     if (row in this.gates) {
       const held = this.isHeld(row, t);
       const gate = this.at(row, t);
-      const label = `${this.gates[row]} gate ${number(gate)}${held ? ", held" : ""}`;
+      const label = say`${say(this.gates[row])} gate` + ` ${number(gate)}${held ? say`, held` : ""}`;
       return [`<g transform="translate(${x} ${y})">${sign(gate, held)}</g>`, label];
     }
     const feature = this.inputs.indexOf(row);
@@ -383,14 +433,14 @@ class Gates extends Explorer {
       const mark =
         `<rect x="${x - 8}" y="${y - 8}" width="16" height="16" rx="2" stroke-width="1.5" ` +
         (value ? `fill="${colour}" stroke="${colour}"/>` : `fill="none" stroke="var(--ink-3)"/>`);
-      return [mark, `${row} ${value ? "on" : "off"}`];
+      return [mark, `${row} ${value ? say`on` : say`off`}`];
     }
     const filled = this.x[t * this.features + 1] > 0;
     const [ground, ink] = filled ? [colour, "var(--paper)"] : ["var(--paper)", "var(--ink)"];
     const box =
       `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" ` +
       `fill="${ground}" stroke="${colour}" stroke-width="2"/>`;
-    return [box + word(x, y + 5, short(value, 1), ink), `value ${number(value, 1)}`];
+    return [box + word(x, y + 5, short(value, 1), ink), `${this.inputs[0]} ${number(value, 1)}`];
   }
 
   #shown(row, t, x, y) {
@@ -458,17 +508,20 @@ class Gates extends Explorer {
 
   // The text of each place, at step s.
   numbers(s) {
-    const fed = this.inputs.map((name, k) => `${name} ${number(s.x[k], k ? 0 : 1)}`);
-    const numbers = { x: fed.join("  ") };
+    const numbers = { x: this.fed(s) };
     for (const [key, value] of Object.entries(this.shown(s))) numbers[key] = number(value);
     for (const block of this.blocks) {
       const [x, h, b] = this.sums(block, s);
       const held = block in this.gates && this.isHeld(block, this.time.at);
       numbers[`x_${block}`] = number(x, 1);
       numbers[`h_${block}`] = number(h, 1);
-      numbers[`a_${block}`] = held ? "held" : number(x + h + b, 1);
+      numbers[`a_${block}`] = held ? say`held` : number(x + h + b, 1);
     }
     return numbers;
+  }
+
+  fed(s) {
+    return this.inputs.map((name, k) => `${name} ${number(s.x[k], k ? 0 : 1)}`).join("  ");
   }
 
   #drawView() {
@@ -485,37 +538,46 @@ class Gates extends Explorer {
     this.#drawMap();
     this.#drawView();
     this.equation.textContent = this.formulas(s)[this.lit];
-    const how = ["open", "shut"].map((word, shut) => {
+    const how = [say`open`, say`shut`].map((word, shut) => {
       const held = Object.keys(this.gates).filter(
         (gate) => this.isHeld(gate, this.time.at) && s[gate][this.unit] === 1 - shut,
       );
-      const names = held.map((gate) => this.gates[gate]).join(" and ");
-      return names && `, ${names} gate held ${word}`;
+      const names = held.map((gate) => say(this.gates[gate])).join(say` and `);
+      return names && say`, ${names} gate held ${word}`;
     });
-    const who = this.units[this.unit];
-    const sentence = `Step ${this.time.at + 1}${how.join("")}: the ${who} ${this.sentence(s)}.`;
+    const sentence = say`Step ${this.time.at + 1}${how.join("")}: ${this.says(s)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
-    Object.values(this.hold).forEach((steps, k) => {
-      this.choices.hold[k].value = steps.every((value) => value === steps[0]) ? steps[0] : "";
+    Object.keys(this.hold).forEach((gate, k) => {
+      this.choices.hold[k].value = this.throughout(gate);
     });
     this.choices.unit.value = this.unit;
     this.choices.lit.value = this.lit;
   }
 
+  says(s) {
+    return say`the ${this.units[this.unit]} ${this.sentence(s)}`;
+  }
+
+  holdPython(gate) {
+    return `"${this.hold[gate].join("")}"`;
+  }
+
+  fedPython() {
+    return `# ${this.inputs.join(", ")}
+sequence = ${matrix(this.x, this.features)}`;
+  }
+
   python() {
     const { W, U, b } = this.weights;
-    const hold = Object.entries(this.hold).map(
-      ([gate, steps]) => `    "${gate}": "${steps.join("")}",\n`,
-    );
+    const hold = Object.keys(this.hold).map((gate) => `    "${gate}": ${this.holdPython(gate)},\n`);
     return `import numpy as np
 
 # The blocks stand in Keras's order: ${this.blocks.join(", ")}.
 W = ${matrix(W, b.length)}
 U = ${matrix(U, b.length)}
-b = np.array(${list([...b])})
-# ${this.inputs.join(", ")}
-sequence = ${matrix(this.x, this.features)}
+b = np.array(${list(b)})
+${this.fedPython()}
 unit = ${this.unit}  # the ${this.units[this.unit]}
 # Of each step: _ computed, 1 held open, 0 held shut.
 hold = {
@@ -530,4 +592,4 @@ ${this.loop}`;
   }
 }
 
-export { Gates, feeds, isClear, isNothing, isOpen, isShut, line, percent, within };
+export { Gates, feeds, isClear, isNothing, isOpen, isShut, line, list, matrix, percent, short, within, word };

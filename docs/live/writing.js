@@ -1,28 +1,11 @@
 // A network that writes: from one point to a mixture of places for the next.
 // Weights and words are those of the page Writing characters.
 import { dense, lstm_step, softmax } from "./cells.js";
+import { pick } from "./dice.js";
 
 const SHEET = 109;
 const CENTRE = 54.5;
 const [GOES_ON, LIFTS, ENDS] = [0, 1, 2];
-
-// Numbers from 0 to 1 that Python can repeat: mulberry32.
-function uniform(seed) {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-// The number of the part that holds u, of parts that add up to 1.
-function pick(parts, u) {
-  let sum = 0;
-  const k = parts.findIndex((part) => (sum += part) > u);
-  return k < 0 ? parts.length - 1 : k;
-}
 
 class Writer {
   constructor(file, probe) {
@@ -58,6 +41,28 @@ class Writer {
         sx: wide(sx[k]), sy: wide(sy[k]), r: 0.95 * Math.tanh(slant[k]),
       })),
     };
+  }
+
+  // What a point costs in nats: minus the log of its density and of its pen.
+  cost(out, [dx, dy, pen]) {
+    const { pen: chances, parts } = this.mixture(out, 1);
+    const density = parts.reduce((sum, { share, x, y, sx, sy, r }) => {
+      const [a, b] = [(dx - x) / sx, (dy - y) / sy];
+      const square = (a * a + b * b - 2 * r * a * b) / (1 - r * r);
+      return sum + (share * Math.exp(-square / 2)) / (2 * Math.PI * sx * sy * Math.sqrt(1 - r * r));
+    }, 0);
+    return -Math.log(Math.max(1e-300, density * this.scale ** 2)) - Math.log(chances[pen]);
+  }
+
+  // Nats a point of a stroke that begins after this step.
+  costs(step, line) {
+    const nats = line.reduce((sum, [x, y], k) => {
+      const moved = [x - step.x, y - step.y, k === line.length - 1 ? LIFTS : GOES_ON];
+      const more = this.cost(step.out, moved);
+      step = { x, y, ...this.read(step, moved) };
+      return sum + more;
+    }, 0);
+    return nats / line.length;
   }
 
   // A next point: four random numbers, always in this order.
@@ -122,4 +127,4 @@ function unpacked(text) {
   return whole && strokes.flat(2).every((v) => v <= SHEET) ? strokes : null;
 }
 
-export { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, pick, stroke, uniform, unpacked };
+export { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked };

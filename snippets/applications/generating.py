@@ -571,6 +571,17 @@ for k, language in enumerate(languages):
     ]
     print(f"{language:9}", ", ".join(five))
 
+# %% same-dice
+ten = {  # a row draws with the same random numbers in each language
+    language: write([language] * 100, seed=3, begins="ma", temperature=0.5)
+    for language in languages
+}
+print(", ".join(names[0].title() for names in ten.values()))
+differ = np.mean([len(set(row)) for row in zip(*ten.values(), strict=True)])
+told = [by_runs(names) == k for k, names in enumerate(ten.values())]
+print(f"of ten names {differ:.1f} differ, {np.mean(told):.2f} recognised")
+assert differ > 8 and np.mean(told) > 0.3
+
 # %% unusual
 for begins in ("", "Kow", "王", "Zażółć🙂", "nowak" * 10):
     names = write(languages, begins=begins, temperature=0.7)

@@ -486,6 +486,22 @@ same = answers(loaded) == results["RNN, two_directions"][0]
 print(f"the same answers after rounding: {same.mean():.3f}")
 assert same.mean() > 0.998
 
+# %% which-neighbour
+deciding = {"他跑得很快": (2, "很"), "我去银行": (3, "银")}
+for sentence, (step, neighbour) in deciding.items():
+    ids = encode([sentence])
+    covered = np.where(np.eye(len(sentence)), UNKNOWN, ids)  # one in each row
+    logits = model.predict(np.vstack([ids, covered]), verbose=0)[:, step]
+    chances = np.array(keras.ops.softmax(logits))
+    best = chances[0].argmax()
+    changes = chances[1:, best] - chances[0, best]
+    changes[step] = 0  # the character itself is not covered
+    print(f"{sentence[step]} {names[best]} {chances[0, best]:.2f}")
+    for k, c in enumerate(sentence):
+        if k != step:
+            print(f"  without {c} {changes[k]:+.2f}")
+    assert sentence[changes.argmin()] == neighbour
+
 
 # %% read
 def read(text):

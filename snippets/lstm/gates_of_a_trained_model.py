@@ -64,6 +64,10 @@ def train(seed, batch=16, updates=600):
 
 
 weights = train(seed=1)
+names = ["W", "U", "b", "W_y", "b_y"]
+np.savez(
+    "gates-of-a-trained-model.npz", **dict(zip(names, weights, strict=True))
+)
 
 
 # %% the-cell-by-hand
@@ -101,10 +105,14 @@ assert np.allclose(by_hand, by_keras, atol=1e-3)
 
 
 # %% does-it-count
-def answer(weights, n, change=None):
-    """After #, n times a and then b's: at which b does it expect the #?"""
-    y = run(weights, [END] + [A] * n + [B] * 60, change)["y"]
-    expects_end = y[n + 1 :].argmax(axis=-1) == END
+def answer(weights, n, change=None, before=()):
+    """After #, n times a and then b's: at which b does it expect the #?
+
+    ``before`` are words that it read earlier.
+    """
+    text = [END, *before] + [A] * n
+    y = run(weights, text + [B] * 60, change)["y"]
+    expects_end = y[len(text) :].argmax(axis=-1) == END
     return int(expects_end.argmax()) + 1 if expects_end.any() else None
 
 
@@ -218,6 +226,29 @@ assert found["f of unit 0 always 1"][0] < 0.2
 assert found["f of unit 0 always 0.9"][1] > 0.3
 assert found["f of unit 1 always 1"][0] > 0.7
 
+# %% shift-the-counter
+stair = np.mean(np.diff(seen["c"][2:9, 0]))  # of c, for one more a
+
+
+def two_further(t, gates, c):
+    if t == 6:  # after five a's
+        c[0] += 2 * stair
+
+
+print("5 becomes", answer(weights, 5, two_further))
+assert answer(weights, 5, two_further) == 7
+
+# %% word-by-word
+held = forced("f", unit=0, value=1)
+fives = [word(5) * k for k in range(8)]
+as_trained = [answer(weights, 5, before=words) for words in fives]
+held_open = [answer(weights, 5, held, words) for words in fives]
+print("as trained        ", *as_trained)
+print("f of unit 0 held 1", *held_open)
+assert as_trained == [5] * 8
+assert 5 < held_open[0] < held_open[-1]
+assert held_open == sorted(held_open)
+
 # %% other-seeds
 trained = {1: weights} | {seed: train(seed) for seed in range(2, 9)}
 pairs = [(n, m) for n in range(2, 10) for m in range(2, 10) if n != m]
@@ -260,18 +291,6 @@ for seed in (1, 8, 6):
     assert errors[0] == 0
     assert errors[1] < 2 or seed == 6
 assert errors[2] > 3  # seed 6, the last
-
-# %% shift-the-counter
-weights = trained[1]
-
-
-def two_further(t, gates, c):
-    if t == 6:  # after five a's
-        c[0] += 2 * np.mean(np.diff(seen["c"][2:9, 0]))
-
-
-print("5 becomes", answer(weights, 5, two_further))
-assert answer(weights, 5, two_further) == 7
 
 
 # %% zero-at-the-end
