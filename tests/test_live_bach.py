@@ -26,14 +26,16 @@ STATES = [
     "bach~~0~1",
 ]
 # Notes what sounds, and until when.
-HEAR = """window.heard = [];
-window.OscillatorNode = class extends OscillatorNode {
-  constructor(context, options) {
-    super(context, options);
-    const above = 12 * Math.log2(options.frequency / 440);
-    window.heard.push(Math.round(69 + above));
-  }
-};"""
+HEAR = """() => {
+  window.heard = [];
+  window.OscillatorNode = class extends OscillatorNode {
+    constructor(context, options) {
+      super(context, options);
+      const above = 12 * Math.log2(options.frequency / 440);
+      window.heard.push(Math.round(69 + above));
+    }
+  };
+}"""
 VOICES = range(4)
 FRAMES = "one => one.steps.map(({ frame }) => frame)"
 
