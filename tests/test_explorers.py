@@ -105,6 +105,18 @@ CASES = {
         "begin": True,
         "states": ["7~martinez", "1~1234", "13~O'Neil-Smith%F0%9F%99%82"],
     },
+    "bach-chorales": {
+        "page": "applications/bach-chorales",
+        "word": "sing",
+        "time": "Quarter",
+        "begin": True,
+        "states": [
+            "under~67.69.71.72.71.69.67.67~0~1",
+            "under~64.64.65.67.67.65.64.62.60.60.62.64~0.9~17",
+            "alone~~0.8~7",
+            "bach~67~1~999",
+        ],
+    },
     "surname-writer": {
         "page": "applications/generating",
         "word": "names",
@@ -171,6 +183,7 @@ each_that_loads = pytest.mark.parametrize(
         "counting-cell",
         "surname-language",
         "surname-writer",
+        "bach-chorales",
         "date-reader",
         "character-readings",
     ],

@@ -15,6 +15,18 @@ SEEN = 3
 # What a reader types -> the section that answers. The numbers are the threads
 # that ask it.
 QUESTIONS = [
+    (
+        "generate music with an LSTM",
+        "applications/bach-chorales/",
+    ),
+    (
+        "predict several notes at once",
+        "applications/bach-chorales/",
+    ),
+    (
+        "harmonise a melody",
+        "applications/bach-chorales/",
+    ),
     # keras#278, 1029, 8685, 11547, 13570
     (
         "TimeDistributed or Dense",
