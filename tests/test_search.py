@@ -579,6 +579,9 @@ QUESTIONS = [
     ("train LSTM on GPU", "practice/gpu/"),
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
+    ("CTC loss", "topologies/unaligned/"),
+    ("CTC loss infinite", "topologies/unaligned/#why-repeats-need-a-blank"),
+    ("ctc_decode greedy or beam", "topologies/unaligned/#greedy-or-beam"),
     ("one step at a time", "practice/one-step-at-a-time/"),
     (
         "real time inference latency",
