@@ -566,6 +566,34 @@ QUESTIONS = [
     ("train LSTM on GPU", "practice/gpu/"),
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
+    (
+        "parity length generalisation transformer or RNN",
+        "labs/regular-languages/#what-to-see",
+    ),
+    (
+        "which networks can track state of an automaton",
+        "labs/regular-languages/#four-automata",
+    ),
+    (
+        "echo state network spectral radius leak",
+        "beyond/echo-states/#the-reservoir",
+    ),
+    (
+        "reservoir washout",
+        "beyond/echo-states/#washout-does-the-beginning-fade",
+    ),
+    (
+        "predict slow one sample at a time",
+        "practice/one-step-at-a-time/#six-ways-to-call-a-step",
+    ),
+    (
+        "lost reading sensor stream",
+        "practice/one-step-at-a-time/#a-lost-reading",
+    ),
+    (
+        "save state of LSTM after crash",
+        "practice/one-step-at-a-time/#a-crash",
+    ),
 ]
 
 
