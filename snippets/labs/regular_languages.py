@@ -3,6 +3,7 @@ import os
 
 os.environ["KERAS_BACKEND"] = "jax"  # before Keras is imported
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -181,9 +182,9 @@ NETWORKS = {  # with its rate of learning, and the most updates
     "SimpleRNN": (recurrent(layers.SimpleRNN, 40), 0.01, 500),
     "GRU": (recurrent(layers.GRU, 23), 0.03, 300),
     "LSTM": (recurrent(layers.LSTM, 20), 0.03, 300),
-    "minGRU": (min_gru, 0.01, 600),
-    "window": (convolution, 0.01, 1000),
-    "attention": (transformer, 0.003, 1000),
+    "minGRU": (min_gru, 0.01, 500),
+    "window": (convolution, 0.01, 800),
+    "attention": (transformer, 0.003, 800),
 }
 
 
@@ -198,9 +199,8 @@ for name, (body, *_) in NETWORKS.items():
 
 
 # %% train
-def train(body, rate, updates, rounds=10):
+def train(models, rate, updates, rounds=10):
     """Accuracies: at each step of test words, for each task and seed."""
-    models = [model_of(body, seed) for seed in range(SEEDS)]
     model = models[0]
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
     optimizer.build(model.trainable_variables)
@@ -235,13 +235,12 @@ def train(body, rate, updates, rounds=10):
                 jnp.where(loss < least, *pair)
                 for pair in zip(learner[0], best, strict=True)
             ]
-            return (learner, best, jnp.minimum(loss, least)), loss
+            return (learner, best, jnp.minimum(loss, least)), None
 
         keys = jax.random.split(jax.random.key(seed), rounds)
-        (_, best, _), losses = lax.scan(
-            one_round, ((w, fresh), w, jnp.inf), keys
-        )
-        return best, losses
+        start = (w, fresh), w, jnp.inf
+        (_, best, _), _ = lax.scan(one_round, start, keys)
+        return best
 
     def right(task, w):
         X, y = words(task, jax.random.key(2000), WORDS, FAR)
@@ -250,17 +249,23 @@ def train(body, rate, updates, rounds=10):
     tasks, seeds = np.indices((len(AUTOMATA), SEEDS)).reshape(2, -1)
     of_seeds = zip(*[m.trainable_variables for m in models], strict=True)
     starts = [jnp.stack([v.value for v in part])[seeds] for part in of_seeds]
-    best, losses = jax.jit(jax.vmap(one))(tasks, seeds, starts)
+    best = jax.jit(jax.vmap(one))(tasks, seeds, starts)
     shares = jax.jit(partial(lax.map, lambda run: right(*run)))((tasks, best))
-    shape = len(AUTOMATA), SEEDS, -1
-    return np.reshape(shares, shape), np.reshape(losses, shape)
+    return np.reshape(shares, (len(AUTOMATA), SEEDS, FAR))
 
 
 # %% results
 LENGTHS = 40, 100, 400
-shares, losses = {}, {}
-for name, settings in NETWORKS.items():
-    shares[name], losses[name] = train(*settings)
+models, rates, updates = zip(
+    *(
+        ([model_of(body, seed) for seed in range(SEEDS)], rate, updates)
+        for body, rate, updates in NETWORKS.values()
+    ),
+    strict=True,
+)
+with ThreadPoolExecutor(2) as pool:  # a network for each core
+    found = pool.map(train, models, rates, updates)
+    shares = dict(zip(NETWORKS, found, strict=True))
 
 
 def near(name, length):
