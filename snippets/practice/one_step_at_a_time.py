@@ -187,9 +187,11 @@ for name, times in took.items():
     ratio = middle[name] / middle["NumPy"]
     print(f"{name:13} {ratio:7.1f} {1000 * middle[name]:8.3f} {slow:8.3f}")
 
+assert middle["predict"] > 100 * middle["NumPy"]
 assert middle["predict"] > 2 * middle["model(x)"]
 assert middle["model(x)"] > 2 * middle["compiled"]
-assert middle["compiled"] > 2 * max(middle["TFLite"], middle["NumPy"])
+assert middle["compiled"] > 2 * middle["TFLite"]
+assert middle["NumPy"] < 2 * min(middle["TFLite"], middle["ONNX Runtime"])
 
 
 # %% again
