@@ -39,17 +39,23 @@ demand = demand.reshape(-1, 2).mean(1)  # half hours to hours
 STEPS = len(demand)
 TRAIN, VALIDATION = int(0.6 * STEPS), int(0.8 * STEPS)  # where they end
 SKIP = 500  # steps at the beginning that nothing learns from
+FURTHEST = 84  # steps ahead
+LEARN = slice(SKIP, TRAIN - FURTHEST)
+CHOOSE = slice(TRAIN, VALIDATION - FURTHEST)
+TEST = slice(VALIDATION, STEPS - FURTHEST)
 
 
 def scaled(x):
     return (x - x[:TRAIN].mean()) / x[:TRAIN].std()
 
 
-SERIES = {  # and how many steps ahead
-    "Mackey-Glass": (scaled(mackey_glass(STEPS + 500)[500:]), 84),
-    "demand": (scaled(demand), 6),
-}
-for name, (x, ahead) in SERIES.items():
+SERIES = {}  # what is read, and what is to be answered at each step
+for name, series, ahead in (
+    ("Mackey-Glass", mackey_glass(STEPS + 500)[500:], FURTHEST),
+    ("demand", demand, 6),
+):
+    x = scaled(series)
+    SERIES[name] = x, np.r_[x[ahead:], np.zeros(ahead)]
     print(f"{name:12} {len(x):,} steps, {ahead} ahead:", x[:5].round(2))
 
 
@@ -87,29 +93,18 @@ fig.savefig("washout.svg")
 
 
 # %% readout
-def parts(ahead):
-    """The steps to learn from, to choose by, and to test on."""
-    return (
-        slice(SKIP, TRAIN - ahead),
-        slice(TRAIN, VALIDATION - ahead),
-        slice(VALIDATION, STEPS - ahead),
-    )
-
-
-def readout(features, x, ahead):
+def readout(features, y):
     """Ridge regression: root mean squared error on validation and test,
     for the penalty that is best on validation."""
-    y = np.r_[x[ahead:], np.zeros(ahead)]
-    learn, choose, test = parts(ahead)
-    spread = features[learn].std(0) + 1e-9
-    A = (features - features[learn].mean(0)) / spread
+    spread = features[LEARN].std(0) + 1e-9
+    A = (features - features[LEARN].mean(0)) / spread
     A = np.c_[A, np.ones(STEPS)]
-    square, product = A[learn].T @ A[learn], A[learn].T @ y[learn]
+    square, product = A[LEARN].T @ A[LEARN], A[LEARN].T @ y[LEARN]
     errors = []
     for penalty in 10.0 ** np.arange(-8, 4):
         D = np.linalg.solve(square + penalty * np.eye(len(square)), product)
         off = (A @ D - y) ** 2
-        errors.append([np.sqrt(off[part].mean()) for part in (choose, test)])
+        errors.append([np.sqrt(off[part].mean()) for part in (CHOOSE, TEST)])
     return min(errors)
 
 
@@ -119,9 +114,9 @@ GRID = {"radius": (0.5, 0.8, 0.95, 1.1), "alpha": (0.1, 0.3, 1.0)}
 GRID["scale"] = 0.1, 0.3, 1.0
 DRAWS = [{k: rng.choice(v) for k, v in GRID.items()} for _ in range(12)]
 results = {name: {} for name in SERIES}
-for name, (x, ahead) in SERIES.items():
+for name, (x, y) in SERIES.items():
     tried = [
-        readout(np.c_[x, reservoir(x, 200, **draw, seed=0)], x, ahead)[0]
+        readout(np.c_[x, reservoir(x, 200, **draw, seed=0)], y)[0]
         for draw in DRAWS
     ]
     best = DRAWS[np.argmin(tried)]
@@ -129,7 +124,7 @@ for name, (x, ahead) in SERIES.items():
     print(f"to {min(tried):.2f} on validation, with")
     print("  ", *(f"{key} {value}" for key, value in best.items()))
     results[name]["echo states"] = [
-        readout(np.c_[x, reservoir(x, 200, **best, seed=seed)], x, ahead)[1]
+        readout(np.c_[x, reservoir(x, 200, **best, seed=seed)], y)[1]
         for seed in range(SEEDS)
     ]
 
@@ -147,14 +142,14 @@ def products(x, size):
     return powers.fit_transform(window(x, size)[:, ::-6])
 
 
-for name, (x, ahead) in SERIES.items():
-    change = (x[ahead:] - x[:-ahead])[VALIDATION:]
-    results[name]["last value"] = [np.sqrt((change**2).mean())]
+for name, (x, y) in SERIES.items():
+    off = (x - y)[TEST] ** 2
+    results[name]["last value"] = [np.sqrt(off.mean())]
     for kind, make, sizes in (
         ("ridge", window, (24, 72, 168, 336)),
         ("ridge, products", products, (24, 36, 48)),
     ):
-        tried = [(*readout(make(x, n), x, ahead), n) for n in sizes]
+        tried = [(*readout(make(x, n), y), n) for n in sizes]
         _, error, size = min(tried)
         results[name][kind] = [error]
         print(f"{name}, {kind}: the last {size} values")
@@ -172,51 +167,53 @@ def model_of(layer, seed):
     return keras.Model(x, layers.Dense(1)(h))
 
 
-def train(layer, x, ahead):
-    """Errors on validation and test, for each rate, seed and round."""
+def trainer(layer):
+    """A function of a series: errors by rate, seed and round."""
     models = [model_of(layer, seed) for seed in range(SEEDS)]
-    model, series = models[0], jnp.array(x, "float32")
+    model = models[0]
     adam = keras.optimizers.Adam(global_clipnorm=1.0)
     adam.build(model.trainable_variables)
     fixed = [v.value for v in model.non_trainable_variables]
-    learn, *others = parts(ahead)
 
-    def error(w, X, y, skip):
-        answers, _ = model.stateless_call(w, fixed, X[..., None])
+    def error(w, x, y, skip):
+        answers, _ = model.stateless_call(w, fixed, x[..., None])
         return ((answers[..., 0] - y)[:, skip:] ** 2).mean()
 
-    def reads_on(w, part):
-        """The error in a part, begun SKIP steps before it."""
-        begin, end = part.start - SKIP, part.stop
-        y = series[None, begin + ahead : end + ahead]
-        return jnp.sqrt(error(w, series[None, begin:end], y, SKIP))
+    def run(rate, seed, w, x, y):
+        def reads_on(w, part):
+            """The error in a part, begun SKIP steps before it."""
+            at = slice(part.start - SKIP, part.stop)
+            return jnp.sqrt(error(w, x[None, at], y[None, at], SKIP))
 
-    def update(learner, starts):
-        w, state = learner
-        at = starts[:, None] + np.arange(LENGTH)
-        slope = jax.grad(error)(w, series[at], series[at + ahead], WARM)
-        return adam.stateless_apply(state, slope, w), None
+        def update(learner, starts):
+            w, state = learner
+            at = starts[:, None] + np.arange(LENGTH)
+            slope = jax.grad(error)(w, x[at], y[at], WARM)
+            return adam.stateless_apply(state, slope, w), None
 
-    def one_round(learner, starts):
-        learner, _ = lax.scan(update, learner, starts)
-        return learner, [reads_on(learner[0], part) for part in others]
+        def one_round(learner, starts):
+            learner, _ = lax.scan(update, learner, starts)
+            return learner, [reads_on(learner[0], p) for p in (CHOOSE, TEST)]
 
-    def run(rate, seed, w):
         count, _, *moments = [v.value for v in adam.variables]
         shape = ROUNDS, UPDATES // ROUNDS, 16
-        key, last = jax.random.key(seed), learn.stop - LENGTH
+        key, last = jax.random.key(seed), LEARN.stop - LENGTH
         starts = jax.random.randint(key, shape, 0, last)
         return lax.scan(one_round, (w, [count, rate, *moments]), starts)[1]
 
     of_seeds = zip(*[m.trainable_variables for m in models], strict=True)
     w = [jnp.stack([v.value for v in part]) for part in of_seeds]
-    runs = jax.vmap(jax.vmap(run, (None, 0, 0)), (0, None, None))
-    return jax.jit(runs)(jnp.array(RATES), np.arange(SEEDS), w)
+    runs = jax.vmap(run, (None, 0, 0, None, None))
+    runs = jax.jit(jax.vmap(runs, (0, None, None, None, None)))
+    return lambda *series: runs(
+        jnp.array(RATES), np.arange(SEEDS), w, *map(jnp.float32, series)
+    )
 
 
-for name, (x, ahead) in SERIES.items():
-    for layer in (layers.SimpleRNN, layers.GRU):
-        chosen, test = map(np.array, train(layer, x, ahead))
+for layer in (layers.SimpleRNN, layers.GRU):
+    train = trainer(layer)
+    for name, series in SERIES.items():
+        chosen, test = map(np.array, train(*series))
         rate = chosen.min(2).mean(1).argmin()
         best = chosen[rate].argmin(1)
         results[name][layer.__name__] = test[rate, range(SEEDS), best]
