@@ -225,3 +225,8 @@ for name, of in results.items():
     print(name)
     for kind, errors in of.items():
         print(f"  {kind:16}", *(f"{error:.3f}" for error in errors))
+chaos, demand = results.values()
+assert 2 * max(chaos["echo states"]) < min(chaos["ridge, products"])
+assert max(chaos["echo states"]) < min(chaos["SimpleRNN"])
+for kind, errors in demand.items():
+    assert kind == "ridge" or demand["ridge"][0] < min(errors)
