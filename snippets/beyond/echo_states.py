@@ -146,8 +146,8 @@ for name, (x, y) in SERIES.items():
     off = (x - y)[TEST] ** 2
     results[name]["last value"] = [np.sqrt(off.mean())]
     for kind, make, sizes in (
-        ("ridge", window, (24, 72, 168, 336)),
-        ("ridge, products", products, (24, 36, 48)),
+        ("ridge", window, (24, 168, 336, 500)),
+        ("ridge, products", products, (24, 48, 72, 96)),
     ):
         tried = [(*readout(make(x, n), y), n) for n in sizes]
         _, error, size = min(tried)
