@@ -84,7 +84,16 @@ def pytest_unconfigure():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Which programs took most of the processor's time."""
+    """What is to be noted, and which programs took most of the time."""
+    notes = {
+        note
+        for report in terminalreporter.stats.get("passed", [])
+        for name, note in report.user_properties
+        if name == "note" and report.when == "call"
+    }
+    if notes:
+        terminalreporter.write_sep("=", "to be translated anew")
+        terminalreporter.write_line("\n".join(sorted(notes)))
     times = [
         (seconds, report.nodeid)
         for kind in ("passed", "failed")

@@ -85,6 +85,7 @@ def test_a_notebook_has_an_explorer_around_a_figure(small):
     """As its cell's metadata say; the figure is its still picture."""
     docs = small / "docs"
     for name, text in {
+        "live/explorers.js": "",
         "live/one-two.js": "",
         "live/live.css": "",
         "recorded/models/lab.npz": "x" * 3000,
@@ -104,7 +105,7 @@ def test_a_notebook_has_an_explorer_around_a_figure(small):
     built = build(cwd=small)
     assert built.returncode == 0, built.stdout
     page = (small / "site" / "lab" / "index.html").read_text("utf-8")
-    assert 'src="../live/one-two.js"' in page
+    assert 'src="../live/explorers.js"' in page
     [figure] = re.findall(r"<figure>(.*?)</figure>", page, re.S)
     [(start, still)] = re.findall(
         "<one-two (.*?)>(.*)</one-two>", figure, re.S

@@ -1,5 +1,6 @@
 """The explorers, as readers use them: by keyboard, finger, eye and ear."""
 
+import ast
 import itertools
 import re
 
@@ -477,6 +478,42 @@ def printed(interpreter, tmp_path):
         return result.stdout
 
     return printed
+
+
+def is_part(node, names):
+    """Does a statement of a page's program import, or define one of these?"""
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node.targets[0]) in names
+    return getattr(node, "name", None) in names or isinstance(
+        node, ast.Import | ast.ImportFrom
+    )
+
+
+# What is slowest to answer, of each that answers to all at once.
+LONG = {
+    "character-readings": """(one, k) =>
+      one.typed("\u957f".repeat(35) + "\u6211".repeat(k))""",
+    "date-reader": """(one, k) => one.become({ text: "a".repeat(39) + k })""",
+    "surname-writer": "(one, k) => one.asked({ seed: 19 + k })",
+}
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("tag", LONG)
+def test_it_answers_at_once(visit, tag):
+    """A reaction below 50 ms is felt as none."""
+    took = (
+        visit(tag)
+        .locator(tag)
+        .evaluate(
+            f"""(one) => [1, 2, 3, 4, 5].map((k) => {{
+          const begin = performance.now();
+          ({LONG[tag]})(one, k);
+          return performance.now() - begin;
+        }})"""
+        )
+    )
+    assert min(took) <= 50, took
 
 
 # The cells with gates

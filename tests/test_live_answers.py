@@ -6,15 +6,12 @@ import itertools
 import json
 import os
 import re
-import unicodedata
-from importlib import import_module
 from types import SimpleNamespace
 
-import faker.providers.person as person
 import numpy as np
 import pytest
 
-from tests.test_explorers import CASES, PHONE, printed, visit
+from tests.test_explorers import CASES, PHONE, is_part, printed, visit
 from tests.test_live import NEAR
 from unrolled.page import ROOT
 
@@ -170,18 +167,16 @@ def page_of_names():
     """What the page's program defines, with the recorded weights: classify,
     and what it calls."""
     import keras
-    from keras import layers, ops
+    from keras import layers
 
     program = ROOT / "snippets/applications/classifying.py"
-    wanted = ("plain", "to_numbers", "predict", "classify", "surnames")
+    wanted = {"plain", "to_numbers", "predict", "classify", "surnames"}
     parts = [
         node
         for node in ast.parse(program.read_text("utf-8")).body
-        if getattr(node, "name", None) in wanted
-        or ast.unparse(node).startswith("LOCALES = ")
+        if is_part(node, wanted | {"LOCALES"})
     ]
-    names = {"keras": keras, "ops": ops, "np": np, "person": person}
-    names |= {"unicodedata": unicodedata, "import_module": import_module}
+    names = {}
     exec(compile(ast.Module(parts, []), str(program), "exec"), names)
     with np.load(
         ROOT / "docs/recorded/models/applications/classifying.npz"
@@ -270,8 +265,7 @@ def test_letters_become_plain_as_on_the_page(visit, page_of_names):
     texts = [f"a{chr(code)}b" for code in codes]
     found = visit("surname-language").evaluate(
         """async (texts) => {
-          const name = "script[src$='surname-language.js']";
-          const { plain } = await import(document.querySelector(name).src);
+          const { plain } = await import("/live/surname-language.js");
           return texts.map(plain);
         }""",
         texts,

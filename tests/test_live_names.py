@@ -201,20 +201,3 @@ def test_nothing_is_loaded_before_it_is_asked_for(tabs):
     print("first visit", sum(weight.values()), "fonts", weight.get("font", 0))
     assert sum(weight.values()) <= 200_000
     assert sum(weight.values()) - weight.get("font", 0) <= 150_000
-
-
-@pytest.mark.clock
-def test_names_come_at_once(names):
-    """A reaction below 50 ms is felt as none."""
-    took = names.evaluate(
-        """(one) => {
-          const times = [0, 1, 2, 3, 4].map((k) => {
-            const begin = performance.now();
-            one.asked({ seed: 20 + k });
-            return performance.now() - begin;
-          });
-          return Math.min(...times);
-        }"""
-    )
-    print("ten names", took, "ms")
-    assert took <= 50

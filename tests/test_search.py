@@ -4,6 +4,7 @@ The questions are those that forums of Keras, TensorFlow and PyTorch see most
 often, and the messages that people paste.
 """
 
+import contextlib
 import re
 
 import pytest
@@ -582,10 +583,12 @@ QUESTIONS = [
         "reservoir washout",
         "beyond/echo-states/#washout-does-the-beginning-fade",
     ),
+    ("one step at a time", "practice/one-step-at-a-time/"),
     (
-        "predict slow one sample at a time",
-        "practice/one-step-at-a-time/#six-ways-to-call-a-step",
+        "real time inference latency",
+        "practice/one-step-at-a-time/#real-time-inference-predict-in-six-ways",
     ),
+    ("sensor deadline each reading", "practice/one-step-at-a-time/"),
     (
         "lost reading sensor stream",
         "practice/one-step-at-a-time/#a-lost-reading",
@@ -594,11 +597,19 @@ QUESTIONS = [
         "save state of LSTM after crash",
         "practice/one-step-at-a-time/#a-crash",
     ),
+    ("sums carry digits", "applications/sums/"),
+    ("network that adds sums", "applications/sums/"),
+    ("sums never seen", "applications/sums/#the-data-sums-never-seen"),
+    ("what does reversing do", "applications/sums/#what-reversing-does"),
+    (
+        "change the state see the answer change",
+        "applications/sums/#change-the-state-and-see-the-answer-change",
+    ),
 ]
 
 
-@pytest.fixture(scope="module")
-def ask(browser, address):
+@contextlib.contextmanager
+def asking(browser, address, empty, found):
     """Types into the search of the home page; the links it then lists."""
     tab = browser.new_page(base_url=address)
     tab.goto("", wait_until="networkidle")
@@ -613,26 +624,37 @@ def ask(browser, address):
     def ask(words):
         box.fill("")
         tab.keyboard.press("End")  # it listens to keys
-        status.get_by_text("Type to start searching").wait_for()
+        status.get_by_text(empty).wait_for()
         box.fill(words)
         tab.keyboard.press("End")
-        status.get_by_text("matching document").wait_for()
+        status.get_by_text(found).wait_for()
         links = tab.locator(".md-search-result__link")
-        found = links.evaluate_all("all => all.map(link => link.href)")
-        return [link.removeprefix(address) for link in found]
+        hrefs = links.evaluate_all("all => all.map(link => link.href)")
+        return [href.removeprefix(address) for href in hrefs]
 
     yield ask
     tab.close()
 
 
-@pytest.mark.xdist_group("search")
-@pytest.mark.parametrize(("words", "answer"), QUESTIONS)
-def test_search_leads_to_the_answer(ask, words, answer):
+@pytest.fixture(scope="module")
+def ask(browser, address):
+    empty, found = "Type to start searching", "matching document"
+    with asking(browser, address, empty, found) as ask:
+        yield ask
+
+
+def leads_to(links, answer):
     sections = {}  # of each page, in the order of the list
-    for link in ask(words):
+    for link in links:
         page, _, section = re.sub(r"\?h=[^#]*", "", link).partition("#")
         sections.setdefault(page, []).append(section)
     page, _, section = answer.partition("#")
     assert page in list(sections)[:SEEN]
     # The first link of a page leads to its top.
     assert section in sections[page][: SEEN + 1]
+
+
+@pytest.mark.xdist_group("search")
+@pytest.mark.parametrize(("words", "answer"), QUESTIONS)
+def test_search_leads_to_the_answer(ask, words, answer):
+    leads_to(ask(words), answer)

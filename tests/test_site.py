@@ -20,7 +20,14 @@ from tests.conftest import build, fresh, opened
 from unrolled import check
 from unrolled.course import course
 from unrolled.live import explorers
-from unrolled.page import ROOT, Notebook, page_at, pages
+from unrolled.page import (
+    CHINESE,
+    ENGLISH,
+    ROOT,
+    Notebook,
+    page_at,
+    pages,
+)
 from unrolled.pdf import print_course
 
 SITE = {page.name.as_posix(): page for page in pages()}
@@ -216,21 +223,30 @@ def test_the_site_opens_from_the_disk(browser, tmp_path):
     needed = tab.get_by_text("Explorers need a web server")
     assert needed.is_visible()
     assert tab.locator("lstm-cell [role=img]").is_visible()
+    tab.goto(f"file://{tmp_path}/zh/index.html")
+    tab.get_by_role("link", name="开始：什么是 RNN？").click()
+    tab.wait_for_url("**/zh/rnn/what-is-an-rnn.html")
+    tab.keyboard.press("/")
+    tab.keyboard.type("遗忘")
+    tab.locator(".md-search-result__item a").first.click()
+    tab.wait_for_url("**/zh/lstm/**")
     assert said == []
     context.close()
 
 
-def test_the_course_is_one_pdf(site, browser, tmp_path):
+@pytest.mark.parametrize("edition", [ENGLISH, CHINESE])
+def test_the_course_is_one_pdf(site, browser, tmp_path, edition):
     """Printed, with its contents on the first page, and page numbers there
     that lead to the titles."""
     path = tmp_path / "course.pdf"
-    print_course(site, path, browser)
+    print_course(site, path, browser, edition)
     assert path.read_bytes().startswith(b"%PDF")
     assert 100_000 < path.stat().st_size < 5_000_000
     assert not (site / "course.html").exists()
     texts = [page.extract_text() for page in PdfReader(path).pages]
     config = load_config(str(ROOT / "mkdocs.yml"))
-    titles = [page_at(ROOT / "docs/en" / uri).title for uri in course(config)]
+    docs = ROOT / "docs" / edition
+    titles = [page_at(docs / uri).title for uri in course(config)]
     listed = re.findall(r"^\d+\. (.+) (\d+)$", texts[0], re.M)
     assert [title for title, _ in listed] == titles
     for title, number in listed:

@@ -32,10 +32,17 @@ ROOT = Path(__file__).parent.parent
 # `mkdocs`, unlike `python -m mkdocs`, does not look for modules here.
 sys.path.insert(0, str(ROOT))
 
-from unrolled import course, furniture, live, llms  # noqa: E402
+from unrolled import course, editions, furniture, live, llms  # noqa: E402
+from unrolled import words as interface  # noqa: E402
 from unrolled.blocks import expand  # noqa: E402
 from unrolled.formula import STYLES  # noqa: E402
-from unrolled.page import Notebook, PageError, page_at  # noqa: E402
+from unrolled.page import (  # noqa: E402
+    CHINESE,
+    ENGLISH,
+    Notebook,
+    PageError,
+    page_at,
+)
 
 log = logging.getLogger("mkdocs.hooks.unrolled")
 
@@ -53,9 +60,6 @@ CACHE = ROOT / ".cache" / "unrolled"
 
 # The plugin's own template inlines 600 kB of JupyterLab styles in each page.
 mkdocs_jupyter.config.settings.templates_dir = str(PACKAGE / "notebook")
-# Installed because a page teaches it. The search would load its dictionary.
-search.jieba = None
-
 POLICY = {
     "default-src": "'self'",
     "img-src": "'self' data:",
@@ -71,6 +75,10 @@ OURS = ("unrolled.css", "live.css")
 COMMENT = re.compile(r"^ *(//[^\n]*|/\*.*?\*/)\n", re.M | re.S)
 
 serving = False
+# Of the edition that is being built; one is built after the other.
+edition = ENGLISH
+say = None  # a word of the interface in its language
+steps = []  # the pages of the course
 contents = None  # the pages in order, for llms.txt
 from_disk = False  # built to be opened without a server
 rendered = {"rendered": 0, "kept": 0}  # pages, in this build
@@ -84,11 +92,26 @@ def on_startup(command, dirty):
 def on_config(config):
     """Add the extensions here: when MkDocs reads its configuration, it
     cannot import them yet."""
-    global from_disk
+    global edition, say, steps, from_disk
+    edition = Path(config.docs_dir).name
+    words = config.extra.get("words", {})
+    say = functools.partial(interface.say, words)
+    steps = course.course(config)
     from_disk = not config.use_directory_urls
     if from_disk:  # the search needs a worker
         config.extra["polyfills"] = ["scripts/iframe-worker.js"]
     config.markdown_extensions += ["unrolled.blocks", "unrolled.formula"]
+    # To cut Chinese into words; to load its dictionary takes a second.
+    search.jieba = _jieba() if edition == CHINESE else None
+    if edition != ENGLISH:
+        config.markdown_extensions.append(editions.LinksExtension(say))
+        config.nav = editions.named(config.nav, say)
+        # Hosts have one for all: that of the English edition.
+        config.theme.static_templates.discard("404.html")
+        toc = config.mdx_configs["toc"]
+        toc["title"] = say(toc["title"])
+        for scheme in config.theme["palette"]:
+            scheme["toggle"]["name"] = say(scheme["toggle"]["name"])
     changed = [p.name for p in PACKAGE.rglob("*.py") if _seen(p) != _now(p)]
     if changed:
         log.warning(
@@ -96,6 +119,13 @@ def on_config(config):
             "the old code. Restart mkdocs serve to use the new."
         )
     return config
+
+
+def _jieba():
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    return jieba
 
 
 def _now(path):
@@ -110,6 +140,13 @@ def _seen(path):
 
 def on_files(files, config):
     """Add what all editions share, and a page's .py and .ipynb."""
+    if edition != ENGLISH:
+        for file in list(files):
+            if file.src_uri.startswith("assets/"):  # the theme's
+                files.remove(file)
+        words = json.dumps(config.extra["words"], ensure_ascii=False)
+        _add(files, config, "words.js", f"window.words = {words};")
+        return files
     for folder, served in SERVED.items():
         for path in sorted((DOCS / folder).rglob("*")):
             uri = f"{served}/{path.relative_to(DOCS / folder).as_posix()}"
@@ -199,7 +236,7 @@ def _render_notebook(page, render, config, files):
 
 
 def _render_once(page, render, config, files):
-    kept = CACHE / f"{page.file.src_uri}.json"
+    kept = CACHE / edition / f"{page.file.src_uri}.json"
     key = _key(page, config, files)
     if kept.exists():
         old = json.loads(kept.read_text("utf-8"))
@@ -223,11 +260,25 @@ def _render_once(page, render, config, files):
 def on_nav(nav, config, files):
     global contents
     contents = nav
+    if edition != ENGLISH:
+        editions.lead(nav.items, config, say)
     return nav
 
 
+def on_env(env, config, files):
+    env.globals["say"] = say
+    env.globals["say_in_chinese"] = editions.say_in_chinese()
+    return env
+
+
+def on_serve(server, config, builder):
+    for path in editions.watched():
+        server.watch(path)
+    return server
+
+
 def on_post_build(config):
-    if not serving:
+    if not serving and edition == ENGLISH:
         _write(Path(config.site_dir, "llms.txt"), llms.index(contents, config))
     if from_disk:  # where a page may run a script and not read a file
         index = Path(config.site_dir, "search", "search_index.json")
@@ -237,6 +288,8 @@ def on_post_build(config):
         new, kept = rendered["rendered"], rendered["kept"]
         log.info(f"rendered {new} page{'s' * (new != 1)}, kept {kept}")
     rendered.update(rendered=0, kept=0)
+    if edition == ENGLISH and editions.CONFIGURATION.exists():
+        editions.translate(config, serving)
 
 
 def _tokens(toc):
@@ -260,7 +313,8 @@ def _key(page, config, files):
         text = "\n".join(line for _, line in expand(page_at(path)))
     # A page with a mistake has no downloads: that must not touch the others.
     uris = sorted(file.src_uri for file in files if not file.generated_by)
-    parts = (text, uris, Path(config.config_file_path).read_bytes())
+    settings = [path.read_bytes() for path in sorted(ROOT.glob("mkdocs*.yml"))]
+    parts = (text, uris, settings)
     return hashlib.sha256(repr((parts, _machinery())).encode()).hexdigest()
 
 
@@ -279,14 +333,15 @@ def on_page_content(content, page, config, files):
     # Not at abs_src_path: of a notebook, MkDocs reads a copy with outputs.
     ours = page_at(Path(config.docs_dir, page.file.src_uri))
     page.meta.setdefault("description", furniture.description(content))
-    steps = course.course(config)
+    # Below the English edition's address, where what is shared is served.
+    here = editions.BELOW[edition] + page.url
     number = None
     if page.file.src_uri in steps:
         number = steps.index(page.file.src_uri) + 1
         title = f'<span class="number">{number}</span> {page.title}'
         page.typeset = {"title": title}
     try:
-        content = furniture.strips(content, len(ours.blocks))
+        content = furniture.strips(content, len(ours.blocks), say)
     except PageError:
         return content  # told in its place
     content = furniture.tensors(content, page.meta.get("tensors", {}))
@@ -294,33 +349,31 @@ def on_page_content(content, page, config, files):
     # The letters of a drawing would stand as words in the search's answers.
     content = content.replace("<svg ", "<svg data-search-exclude ")
     if page.is_homepage:
-        pages = [
-            (
-                files.get_file_from_path(uri).url,
-                page_at(ROOT / "docs/en" / uri),
-            )
-            for uri in steps
-        ]
-        return furniture.contents(content, pages)
+        page.title = say(page.title)
+        pages = [editions.find(uri, config) for uri in steps]
+        return furniture.contents(content, pages, say)
     stem = page.file.src_uri.rsplit(".", 1)[0]
-    script = get_relative_url(f"{stem}.py", page.url)
+    script = get_relative_url(f"{stem}.py", here)
     notebook = f"{script[:-3]}.ipynb"
     if isinstance(ours, Notebook):  # the plugin copies it beside its page
         notebook = stem.split("/")[-1] + ".ipynb"
     place = [section.title for section in reversed(page.ancestors)]
     if number:
-        place = [place[0], f"{number} of {len(steps)}"]
+        place = [place[0], say("{} of {}", number, len(steps))]
     kicker = " / ".join(place)
     weights = [
         get_relative_url(f"models/{path.relative_to(MODELS)}", page.url)
         for path in ours.needs
     ]
-    return furniture.head(content, ours, kicker, script, notebook, weights)
+    return furniture.head(
+        content, ours, kicker, script, notebook, weights, say
+    )
 
 
 @event_priority(50)  # before the search reads the page
 def on_page_context(context, page, config, nav):
     """Hand the search what is written and what was printed, not programs."""
+    context["translation"] = editions.other(page, config)
     page.whole = page.content
     page.content = furniture.PYTHON.sub("", page.content)
     return context
@@ -338,10 +391,12 @@ on_page_context = CombinedEvent(on_page_context, _after_search)
 def on_post_page(output, page, config):
     """Add to a page's head what its formulas and its explorers need.
 
-    Beside the page goes its text, blocks and outputs in it, for machines.
+    Beside the English page goes its text, blocks and outputs in it, for
+    machines.
     """
     source = page.file.src_uri
-    if not serving:  # a page may have a mistake
+    # While serving, a page may have a mistake.
+    if not serving and edition == ENGLISH:
         text = llms.plain(page_at(Path(config.docs_dir, source)))
         _write(Path(config.site_dir, llms.beside(source)), text)
     if 'class="katex"' in output:
@@ -352,11 +407,13 @@ def on_post_page(output, page, config):
     for explorer in explorers:
         output = live.sized(output, explorer)
         if from_disk:  # where a page may load no module
-            output = live.explained(output, explorer)
-            continue
-        address = get_relative_url(f"live/{explorer}.js", page.url)
+            output = live.explained(output, explorer, say)
+    if explorers and not from_disk:
+        address = get_relative_url(live.SCRIPT, page.url)
         script = f'<script type="module" src="{address}"></script>'
         output = output.replace("</head>", f"{script}</head>", 1)
+    if edition != ENGLISH:
+        output = editions.share(editions.resolve(output, page, config))
     return _with_policy(output)
 
 

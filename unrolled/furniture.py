@@ -6,9 +6,12 @@ Each function takes the HTML of a page and returns it with something added.
 import html
 import json
 import re
+from collections.abc import Callable
 
 from unrolled import course
 from unrolled.page import Page, requirements
+
+Say = Callable[..., str]  # a word of the interface in the page's language
 
 CODE = re.compile(r'<div class="language-(python|sh) highlight"><pre')
 NAME = re.compile(r'<span class="n">(\w+)</span>')
@@ -18,6 +21,8 @@ PYTHON = re.compile(
 BLOCK = re.compile(r'<div (class="language-\w+ highlight">.*?</pre>)', re.S)
 TAG = re.compile(r"<[^>]+>")
 PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.S)
+# With the space behind it; Chinese has none.
+SENTENCE = re.compile(r".+?(?:[.?!] |[。？！]|$)")
 UNSEEN = re.compile(r'<span class="katex-mathml">.*?</math></span>', re.S)
 TABLE = re.compile(r"<table>(.*?)</table>", re.S)
 ROW = re.compile(r"<tr>.*?</tr>", re.S)
@@ -71,7 +76,7 @@ def _plain(text: str) -> str:
     return " ".join(html.unescape(TAG.sub("", UNSEEN.sub("", text))).split())
 
 
-def strips(content: str, count: int) -> str:
+def strips(content: str, count: int, say: Say) -> str:
     """Above each block of code, its place in the program and its buttons."""
     number = 0
 
@@ -79,12 +84,12 @@ def strips(content: str, count: int) -> str:
         nonlocal number
         if found[1] == "python":
             number += 1
-            place = f"{number} of {count}"
-            buttons = _button("block", "Copy")
+            place = say("{} of {}", number, count)
+            buttons = _button("block", say("Copy"))
             if number > 1:  # of the first, the other copies the same
-                buttons += _button("so-far", "Copy page to here")
+                buttons += _button("so-far", say("Copy page to here"))
         else:
-            place, buttons = "", _button("block", "Copy")
+            place, buttons = "", _button("block", say("Copy"))
         bar = (
             f'<div class="strip" data-search-exclude><span>{place}</span>'
             f"{buttons}</div>"
@@ -129,11 +134,11 @@ def description(content: str) -> str:
     """The first sentences of a page, as search engines and lists show it."""
     text = ""
     for paragraph in PARAGRAPH.findall(UNSEEN.sub("", content)):
-        for sentence in re.split(r"(?<=[.?!]) ", _plain(paragraph)):
-            if text and len(text) + len(sentence) >= LONGEST:
-                return text
-            text = f"{text} {sentence}".strip()
-    return text
+        for sentence in SENTENCE.findall(_plain(paragraph) + " "):
+            if text and len(text + sentence.strip()) > LONGEST:
+                return text.strip()
+            text += sentence
+    return text.strip()
 
 
 def head(
@@ -143,17 +148,18 @@ def head(
     script: str,
     notebook: str,
     weights: list[str],
+    say: Say,
 ) -> str:
     """Above the title where the page stands; below the question, its facts
     and how to run it."""
     above = f'<p class="kicker" data-search-exclude>{kicker}</p>'
-    below = f'<p class="facts" data-search-exclude>{facts(page)}</p>'
+    below = f'<p class="facts" data-search-exclude>{facts(page, say)}</p>'
     if page.blocks:
         needs = requirements(page.download())
         below += (
-            '<div class="run" data-search-exclude><span>Run</span>'
+            f'<div class="run" data-search-exclude><span>{say("Run")}</span>'
             f"<code>pip install {needs}</code>"
-            f"{_button('command', 'Copy')}"
+            f"{_button('command', say('Copy'))}"
             f'<a href="{script}" download>.py</a>'
             f'<a href="{notebook}" download>.ipynb</a>'
         )
@@ -172,27 +178,29 @@ def head(
     return title + end + rest
 
 
-def facts(page: Page) -> str:
+def facts(page: Page, say: Say) -> str:
     """How long the page takes: to read, and, as recorded, to run."""
-    known = [f"{course.minutes(page)} min"]
+    known = [say("{} min", course.minutes(page.original))]
     if page.run.exists():
         run = json.loads(page.run.read_text("utf-8"))
         versions = ", ".join(
             f"{name} {version}" for name, version in run["versions"].items()
         )
-        known += [f"runs {run['seconds']} s on one core", versions]
-        known.append(f"last recorded <time>{run['date']}</time>")
+        known += [say("runs {} s on one core", run["seconds"]), versions]
+        time = f"<time>{run['date']}</time>"
+        known.append(say("last recorded {}", time))
     return " · ".join(fact for fact in known if fact)
 
 
-def contents(content: str, pages: list[tuple[str, Page]]) -> str:
+def contents(content: str, pages: list[tuple[str, Page]], say: Say) -> str:
     """The course as a list, and its minutes, where a page asks for them."""
-    minutes = [course.minutes(page) for _, page in pages]
+    minutes = [course.minutes(page.original) for _, page in pages]
     items = "".join(
-        f'<li><a href="{url}">{page.title}</a> <span>{each} min</span></li>'
+        f'<li><a href="{url}">{page.title}</a> '
+        f"<span>{say('{} min', each)}</span></li>"
         for (url, page), each in zip(pages, minutes, strict=True)
     )
     content = content.replace(
         "<!--course-->", f'<ol class="course">{items}</ol>'
     )
-    return content.replace("<!--minutes-->", f"{sum(minutes)} minutes")
+    return content.replace("<!--minutes-->", say("{} minutes", sum(minutes)))

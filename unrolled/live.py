@@ -10,11 +10,10 @@ import re
 from unrolled.page import ROOT
 
 STYLES = "live/live.css"
+SCRIPT = "live/explorers.js"  # loads the modules
 ELEMENTS = [path.stem for path in (ROOT / "docs/live").glob("*-*.js")]
-FROM_DISK = (
-    '<p class="live-say">Explorers need a web server: '
-    "<code>python -m http.server</code></p>"
-)
+FROM_DISK = "Explorers need a web server:"
+SERVER = "<code>python -m http.server</code>"
 
 
 def explorers(output: str) -> list[str]:
@@ -32,6 +31,7 @@ def sized(output: str, name: str) -> str:
     return re.sub(rf'<{name} [^>]*?\bmodel="([^"]+)"', size, output)
 
 
-def explained(output: str, name: str) -> str:
+def explained(output: str, name: str, say) -> str:
     """Say below the still picture why it stays still."""
-    return output.replace(f"</{name}>", f"</{name}>{FROM_DISK}")
+    why = f'<p class="live-say">{say(FROM_DISK)} {SERVER}</p>'
+    return output.replace(f"</{name}>", f"</{name}>{why}")

@@ -2,6 +2,8 @@
 
 A page is a Markdown file or a notebook below ``docs/en``. A Markdown page
 names the regions of its program; a notebook's code cells are its program.
+Its translation has the same name below ``docs/zh``, and so the same program
+and the same records.
 The build, the runner and the checks read pages through this module only, so
 what is shown, downloaded and run is one text.
 """
@@ -23,6 +25,7 @@ from pytest_codeblocks import extract_from_buffer
 from unrolled import blocks
 
 ROOT = Path(__file__).parent.parent
+ENGLISH, CHINESE = "en", "zh"  # the editions: folders below docs
 
 REGION = re.compile(r"# %% ([\w-]+)")  # editors run such a part by itself
 # A part of a file that the site itself runs: a program may show it.
@@ -94,9 +97,9 @@ class Page:
         self.root = root
         self.path = path
         self.source = path.relative_to(root).as_posix()
-        docs = root / "docs" / "en"
-        inside = path.is_relative_to(docs)
-        self.name = path.relative_to(docs if inside else root).with_suffix("")
+        docs = (root / "docs" / edition for edition in (ENGLISH, CHINESE))
+        home = next((d for d in docs if path.is_relative_to(d)), root)
+        self.name = path.relative_to(home).with_suffix("")
 
     def __repr__(self) -> str:
         return self.source
@@ -110,12 +113,17 @@ class Page:
 
     @functools.cached_property
     def title(self) -> str:
-        return re.search(r"^# (.+)$", self.text, re.M)[1]
+        return re.search(r"^# (.+?)(?: \{#.+\})?$", self.text, re.M)[1]
 
     @functools.cached_property
     def meta(self) -> dict:
         """The front matter of the page, if it has any."""
         return get_data(self.text)[1]
+
+    @property
+    def original(self) -> "Page":
+        """The English page, of which this may be the translation."""
+        return page_named(self.name.as_posix(), self.root)
 
     @property
     def program(self) -> Path:
@@ -393,9 +401,9 @@ def page_at(path: Path, root: Path = ROOT) -> Page:
     return kind(path, root)
 
 
-def pages(root: Path = ROOT) -> list[Page]:
-    """Every page of the site, by path."""
-    found = (root / "docs" / "en").rglob("*.*")
+def pages(root: Path = ROOT, edition: str = ENGLISH) -> list[Page]:
+    """Every page of an edition of the site, by path."""
+    found = (root / "docs" / edition).rglob("*.*")
     return [
         page_at(path, root)
         for path in sorted(found)
@@ -403,10 +411,12 @@ def pages(root: Path = ROOT) -> list[Page]:
     ]
 
 
-def page_named(name: str, root: Path = ROOT) -> Page | None:
+def page_named(
+    name: str, root: Path = ROOT, edition: str = ENGLISH
+) -> Page | None:
     """The page called ``name``, its path below ``docs/en`` without ending."""
     for suffix in (".md", ".ipynb"):
-        path = root / "docs" / "en" / f"{name}{suffix}"
+        path = root / "docs" / edition / f"{name}{suffix}"
         if path.exists():
             return page_at(path, root)
     return None

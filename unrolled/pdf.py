@@ -2,8 +2,9 @@
 
 Of the site built in the first folder: its course pages, one after another,
 with contents, page numbers, and links that lead within the file where they
-can. Chromium prints them, and again once it is known where each page begins:
-CSS that asks for that it does not read.
+can; with ``zh`` behind it, those in Chinese. Chromium prints them, and again
+once it is known where each page begins: CSS that asks for that it does not
+read.
 """
 
 import re
@@ -15,7 +16,8 @@ from mkdocs.config import load_config
 from pypdf import PdfReader
 
 from unrolled.course import course
-from unrolled.page import ROOT, page_at
+from unrolled.editions import BELOW
+from unrolled.page import ENGLISH, ROOT, page_at, page_named
 from unrolled.web import chromium, serving
 
 ARTICLE = re.compile(r"<article[^>]*>(.*)</article>", re.S)
@@ -35,7 +37,8 @@ section { break-before: page }
 def article(site: Path, url: str, inside: dict[str, str], home: str) -> str:
     """The text of one page, its anchors and links made for one document.
 
-    ``inside`` has the name of each page that the document has, by its url.
+    ``inside`` has the name of each page that the document has, by its url,
+    which is below the site's root.
     """
     text = (site / url / "index.html").read_text("utf-8")
     name = inside[url]
@@ -58,15 +61,16 @@ def article(site: Path, url: str, inside: dict[str, str], home: str) -> str:
     return f'<section id="{name}">{text}</section>'
 
 
-def whole(site: Path, begins: dict[str, int]) -> str:
+def whole(site: Path, begins: dict[str, int], edition: str) -> str:
     """The document: a title, contents, and the pages of the course.
 
     ``begins`` has the number on which each page begins, by its name.
     """
     config = load_config(str(ROOT / "mkdocs.yml"))
-    pages = [page_at(ROOT / "docs" / "en" / uri) for uri in course(config)]
+    pages = [page_at(ROOT / "docs" / edition / uri) for uri in course(config)]
+    title = page_named("index", edition=edition).title
     inside = {
-        f"{page.name.as_posix().removesuffix('/index')}/": (
+        f"{BELOW[edition]}{page.name.as_posix().removesuffix('/index')}/": (
             page.name.as_posix().replace("/", "-")
         )
         for page in pages
@@ -79,18 +83,21 @@ def whole(site: Path, begins: dict[str, int]) -> str:
     texts = "".join(
         article(site, url, inside, config.site_url or "") for url in inside
     )
-    styles = re.findall(
-        r'<link rel="stylesheet"[^>]*>',
-        (site / "lstm" / "the-cell" / "index.html").read_text("utf-8"),
+    cell = f"{BELOW[edition]}lstm/the-cell/"
+    styles = "".join(
+        f'<link rel="stylesheet" href="{urljoin("/" + cell, address)}">'
+        for address in re.findall(
+            r'<link rel="stylesheet" href="([^"]+)">',
+            (site / cell / "index.html").read_text("utf-8"),
+        )
     )
-    styles = "".join(styles).replace("../../", "")
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{styles}'
-        "<title>Recurrent networks, one step at a time</title>"
+        f'<!doctype html><html lang="{edition}"><head><meta charset="utf-8">'
+        f"{styles}<title>{title}</title>"
         f"<style>{STYLES}</style></head>"
         '<body data-md-color-scheme="default"><div class="md-content">'
         '<article class="md-content__inner md-typeset">'
-        "<h1>Recurrent networks, one step at a time</h1>"
+        f"<h1>{title}</h1>"
         f'<ol class="contents">{contents}</ol>'
         f"{texts}</article></div></body></html>"
     )
@@ -105,7 +112,9 @@ def beginnings(path: Path) -> dict[str, int]:
     }
 
 
-def print_course(site: Path, path: Path, browser) -> None:
+def print_course(
+    site: Path, path: Path, browser, edition: str = ENGLISH
+) -> None:
     """Write the course of the site built in ``site`` to ``path``."""
     document = site / "course.html"
     begins, known = {}, None
@@ -113,7 +122,9 @@ def print_course(site: Path, path: Path, browser) -> None:
         with serving(site) as address:
             tab = browser.new_page()
             while begins != known:  # after the second print they are equal
-                document.write_text(whole(site, begins), encoding="utf-8")
+                document.write_text(
+                    whole(site, begins, edition), encoding="utf-8"
+                )
                 tab.goto(f"{address}course.html", wait_until="networkidle")
                 tab.pdf(
                     path=path,
@@ -135,4 +146,5 @@ def print_course(site: Path, path: Path, browser) -> None:
 
 if __name__ == "__main__":
     with chromium() as browser:
-        print_course(Path(sys.argv[1]), Path(sys.argv[2]), browser)
+        site, path, *edition = sys.argv[1:]
+        print_course(Path(site), Path(path), browser, *edition)

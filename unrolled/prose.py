@@ -362,10 +362,8 @@ def sections(page: Page) -> list[Section]:
             if heading := re.match(r"#{2,} (.+)", text):
                 end_paragraph()
                 named = re.search(r"\{#([\w-]+)\}", heading[1])
-                anchor = (
-                    named[1] if named else slugify(_plain(heading[1]), "-")
-                )
-                found.append(Section(anchor))
+                name = named[1] if named else anchor(heading[1])
+                found.append(Section(name))
             ordinal = ORDINAL.match(text)
             if ordinal and int(ordinal[2]) in (1, count + 1):
                 count = int(ordinal[2])
@@ -378,8 +376,10 @@ def sections(page: Page) -> list[Section]:
     return found
 
 
-def _plain(heading: str) -> str:
-    return LINK.sub("", heading).translate({ord(c): None for c in "[`*"})
+def anchor(heading: str) -> str:
+    """What MkDocs calls a heading that has no name of its own."""
+    plain = LINK.sub("", heading).translate({ord(c): None for c in "[`*"})
+    return slugify(plain, "-")
 
 
 def _parts(

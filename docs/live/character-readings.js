@@ -3,6 +3,7 @@
 import { dense, embedding, rnn_step, softmax } from "./cells.js";
 import { Explorer, choice, el, number } from "./frame.js";
 import { load } from "./npz.js";
+import { cutTo, fetching, safe } from "./texts.js";
 
 const UNKNOWN = 1; // 0 is padding, and the characters follow
 const NEVER = -30; // the log of how often, of a reading that does not occur
@@ -26,35 +27,38 @@ class Labeller {
 
   encode = (text) => text.map((one) => this.ids.get(one) ?? UNKNOWN);
 
-  // The chances of the readings of the character at a step, by ids of all.
-  chances(ids, step, one) {
-    const run = (part, weights) =>
-      part.reduce(
-        (h, id) => rnn_step(embedding(id, this.E, this.E.shape[1]), h, ...weights),
-        new Float32Array(this.backward[1].shape[0]),
-      );
-    const h = Float32Array.of(
-      ...run(ids.slice(0, step + 1), this.forward),
-      ...run(ids.slice(step).reverse(), this.backward),
-    );
-    const logits = dense(h, this.W_y, this.b_y);
+  // The state of a direction after each character.
+  run(ids, weights, h = new Float32Array(weights[1].shape[0])) {
+    return ids.map((id) => (h = rnn_step(embedding(id, this.E, this.E.shape[1]), h, ...weights)));
+  }
+
+  // The chances of the readings of a character, by the states at its step.
+  chances(forward, backward, one) {
+    const logits = dense(Float32Array.of(...forward, ...backward), this.W_y, this.b_y);
     const often = new Map(this.counts.get(one));
     const p = softmax(logits.map((a, k) => a + (often.has(this.names[k]) ? Math.log(often.get(this.names[k])) : NEVER)));
     return new Map(this.names.map((name, k) => [name, p[k]]));
+  }
+
+  // Of each character its number, and the states of both directions there.
+  states(text) {
+    const ids = this.encode(text);
+    const forward = this.run(ids, this.forward);
+    const backward = this.run(ids.toReversed(), this.backward).reverse();
+    return { ids, forward, backward };
   }
 
   // Of each character its readings, the likeliest first, each with its chance
   // and its share in training. Only where there are several does the network
   // decide; what is no Chinese character stays, and of an unknown one nothing
   // is known.
-  read(text) {
-    const ids = this.encode(text);
+  read(text, { forward, backward } = this.states(text)) {
     return text.map((one, step) => {
       if (!isHan(one)) return [{ reading: one, chance: 1 }];
       const found = this.counts.get(one);
       if (!found) return [{ reading: "?", chance: 0 }];
       if (found.length === 1) return [{ reading: found[0][0], chance: 1 }];
-      const chances = this.chances(ids, step, one);
+      const chances = this.chances(forward[step], backward[step], one);
       const sum = found.reduce((s, [, often]) => s + often, 0);
       return found
         .map(([reading, often]) => ({ reading, chance: chances.get(reading), share: often / sum }))
@@ -62,10 +66,19 @@ class Labeller {
     });
   }
 
-  // What becomes of the chances at a step if a neighbour is covered, of each.
-  covered(text, step) {
-    const ids = this.encode(text);
-    return ids.map((_, k) => (k === step ? null : this.chances(ids.with(k, UNKNOWN), step, text[step])));
+  // What becomes of the chances at a step if a neighbour is covered, of each:
+  // the states before it, in its direction, stay what they are.
+  covered(text, step, { ids, forward, backward } = this.states(text)) {
+    return ids.map((_, k) => {
+      if (k === step) return null;
+      const hidden = ids.with(k, UNKNOWN);
+      if (k < step) {
+        const part = hidden.slice(k, step + 1);
+        return this.chances(this.run(part, this.forward, forward[k - 1]).at(-1), backward[step], text[step]);
+      }
+      const part = hidden.slice(step, k + 1).reverse();
+      return this.chances(forward[step], this.run(part, this.backward, backward[k + 1]).at(-1), text[step]);
+    });
   }
 }
 
@@ -79,8 +92,6 @@ const word = (x, y, text, fill = "ink", more = "") =>
   `<text x="${x}" y="${y}" fill="var(--${fill})" ${more}>${text}</text>`;
 const centred = 'text-anchor="middle"';
 const bold = 'font-weight="600"';
-const MARKUP = { "<": "&lt;", "&": "&amp;" };
-const safe = (one) => MARKUP[one] ?? one;
 // Quoted, and kept from turning the sentence around.
 const quoted = (one) => `“\u2068${one}\u2069”`;
 const signed = (value) => (value >= 0.005 ? "+" : "") + number(value);
@@ -132,7 +143,8 @@ class CharacterReadings extends Explorer {
     const all = [...text];
     this.cut = all.length > LONGEST;
     this.text = all.slice(0, LONGEST);
-    this.found = this.labeller.read(this.text);
+    this.states = this.labeller.states(this.text);
+    this.found = this.labeller.read(this.text, this.states);
     const least = this.found.reduce((a, [{ chance, share }], k) => (share && chance < a.chance ? { chance, k } : a), { chance: 1, k: 0 });
     this.time.stop();
     this.time.count = Math.max(1, this.text.length);
@@ -162,7 +174,7 @@ class CharacterReadings extends Explorer {
     const { at } = this.time;
     if (!this.found[at]?.[0].share) return [];
     const { reading, chance } = this.found[at][0];
-    return this.labeller.covered(this.text, at).map((chances) => {
+    return this.labeller.covered(this.text, at, this.states).map((chances) => {
       if (!chances) return null;
       const [[other]] = this.found[at].map((one) => [one.reading, chances.get(one.reading)]).sort((a, b) => b[1] - a[1]);
       return { change: chances.get(reading) - chance, other };
@@ -248,7 +260,7 @@ class CharacterReadings extends Explorer {
 
   sentence(changes, most) {
     if (!this.text.length) return "Nothing to read yet.";
-    const cut = this.cut ? `Longer than ${LONGEST} characters: the first ${LONGEST} are read. ` : "";
+    const cut = this.cut ? cutTo(LONGEST) : "";
     return cut + this.told(changes, most);
   }
 
@@ -272,16 +284,7 @@ class CharacterReadings extends Explorer {
 
   python() {
     if (!this.text.length) return 'print("Nothing to read yet.")\n';
-    return `import io
-import json
-import urllib.request
-
-import numpy as np
-
-url = (
-    "${this.model.href}"
-)
-file = np.load(io.BytesIO(urllib.request.urlopen(url).read()))
+    return `${fetching(this.model)}
 counts = json.loads(str(file["counts"]))
 E, W, U, b, W_2, U_2, b_2, W_y, b_y = (
     file[f"arr_{n}"].astype("float32") for n in range(9)

@@ -3,6 +3,7 @@
 import { attention, dense, embedding, gru_cell, softmax } from "./cells.js";
 import { Explorer, choice, el, number } from "./frame.js";
 import { load } from "./npz.js";
+import { cutTo, fetching, safe } from "./texts.js";
 
 const START = 1;
 const UNKNOWN = 3;
@@ -122,7 +123,6 @@ const word = (x, y, text, fill = "ink", more = "") =>
   `<text class="code" x="${x}" y="${y}" fill="var(--${fill})" ${more}>${text}</text>`;
 const centred = 'text-anchor="middle"';
 const bold = 'font-weight="600"';
-const MARKUP = { "<": "&lt;", "&": "&amp;" };
 const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\u200f\u202e]/u;
 // Quoted, and kept from turning the sentence around.
 const quoted = (one) => (one === " " ? "a space" : `“\u2068${one}\u2069”`);
@@ -273,7 +273,7 @@ class DateReader extends Explorer {
     return (
       `<rect x="${x - wide / 2 + 0.75}" y="${SOURCE}" width="${wide - 1.5}" height="26" rx="2" ` +
       `stroke="var(--q-input)" stroke-width="1.5" fill="var(--${top ? "q-input" : "paper"})" ${dashes}/>` +
-      word(x, SOURCE + 18, sign ? sign.slice(0, 2) : (MARKUP[one] ?? one), top ? "paper" : "ink", centred) +
+      word(x, SOURCE + 18, sign ? sign.slice(0, 2) : safe(one), top ? "paper" : "ink", centred) +
       (top ? word(Math.max(16, Math.min(WIDE - 16, x)), 11, number(most.weight), "ink", `${centred} ${bold}`) : "")
     );
   }
@@ -285,7 +285,7 @@ class DateReader extends Explorer {
     return (
       `<g data-t="${t}"><rect class="live-hit" x="${x - 16}" y="${TARGET - 16}" width="32" height="76"/>` +
       `<circle cx="${x}" cy="${TARGET}" r="13" stroke="var(--q-output)" stroke-width="2" fill="var(--${now ? "q-output" : "paper"})"/>` +
-      word(x, TARGET + 5, MARKUP[symbol] ?? symbol, now ? "paper" : "ink", centred) +
+      word(x, TARGET + 5, safe(symbol), now ? "paper" : "ink", centred) +
       `<rect x="${x - 9}" y="${TARGET + 38 - high}" width="18" height="${high}" fill="var(--q-output)" ${now ? "" : 'opacity="0.6"'}/>` +
       (now || chance < 0.995 ? word(x, TARGET + 53, number(chance), "ink", `${centred} ${now ? bold : ""}`) : "") +
       "</g>"
@@ -323,7 +323,7 @@ class DateReader extends Explorer {
       says += ` Symbol ${at + 1}, ${symbols[at]}, chance ${number(steps[at].chance)}, looks most at ${where}: ${number(weight)}.`;
     }
     const strange = [...new Set([...text].filter((one) => !this.translator.knows(one)))].slice(0, 5);
-    if (this.cut) says = `Longer than ${LONGEST} characters: the first ${LONGEST} are read. ${says}`;
+    if (this.cut) says = cutTo(LONGEST) + says;
     if (strange.length) says += ` It has never seen ${strange.map(quoted).join(" ")}: read as unknown.`;
     if (RIGHT_TO_LEFT.test(text)) says += " It reads left to right; yours was turned.";
     return says;
@@ -333,16 +333,7 @@ class DateReader extends Explorer {
     const { text, language, rank } = this.state;
     if (!text) return 'print("Nothing to read yet.")\n';
     const sign = language ? `chr(0xE000 + ${LOCALES.indexOf(language)}) + ` : "";
-    return `import io
-import json
-import urllib.request
-
-import numpy as np
-
-url = (
-    "${this.model.href}"
-)
-file = np.load(io.BytesIO(urllib.request.urlopen(url).read()))
+    return `${fetching(this.model)}
 symbols_in, symbols_out = json.loads(str(file["symbols"]))
 w = [file[f"arr_{n}"].astype("float32") for n in range(15)]
 text = ${sign}${JSON.stringify(text)}

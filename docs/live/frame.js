@@ -16,6 +16,14 @@
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+// Words in the page's language. A template after say is looked up as "Step {}"
+// in the table of a page that is not English; say(word) as the word.
+const say = (text, ...values) => {
+  const english = [text].flat().join("{}");
+  let k = 0;
+  return (globalThis.words?.[english] ?? english).replace(/\{(\d?)\}/g, (_, n) => values[n || k++]);
+};
+
 const SVG = "http://www.w3.org/2000/svg";
 
 // el("button.big", {type: "button", onclick: f}, ...children); "svg:" begins
@@ -86,15 +94,15 @@ async function inFrames(work, stop = () => false) {
 class Time {
   constructor(name, every, show) {
     Object.assign(this, { at: 0, count: 1, every, show, silence: () => {} });
-    this.playing = button(calm.matches ? "Next" : "Play", () => this.play());
+    this.playing = button(calm.matches ? say`Next` : say`Play`, () => this.play());
     this.slider = el("input", {
       type: "range", min: 1, step: 1, "aria-label": name,
       oninput: () => this.go(this.slider.value - 1),
     });
     this.told = el("span");
     this.node = el("div.live-time", {}, this.playing,
-      button("◀", () => this.go(this.at - 1), { "aria-label": `${name} back` }), this.slider,
-      button("▶", () => this.go(this.at + 1), { "aria-label": `${name} on` }), this.told);
+      button("◀", () => this.go(this.at - 1), { "aria-label": say`${name} back` }), this.slider,
+      button("▶", () => this.go(this.at + 1), { "aria-label": say`${name} on` }), this.told);
   }
 
   // What the slider says, as the sentence does.
@@ -102,7 +110,7 @@ class Time {
     this.slider.max = this.count;
     this.slider.value = this.at + 1;
     this.slider.setAttribute("aria-valuetext", sentence);
-    this.told.textContent = `${this.at + 1} of ${this.count}`;
+    this.told.textContent = say`${this.at + 1} of ${this.count}`;
   }
 
   go(at) {
@@ -119,7 +127,7 @@ class Time {
     if (calm.matches) return this.go((this.at + 1) % this.count);
     if (this.clock) return this.stop();
     this.silence(true);
-    this.playing.textContent = "Pause";
+    this.playing.textContent = say`Pause`;
     this.clock = setInterval(() => {
       if (this.at + 1 < this.count) this.#show(this.at + 1);
       else this.stop();
@@ -131,7 +139,7 @@ class Time {
     if (!this.clock) return;
     clearInterval(this.clock);
     this.clock = 0;
-    this.playing.textContent = "Play";
+    this.playing.textContent = say`Play`;
     this.silence(false);
   }
 }
@@ -165,7 +173,7 @@ class Explorer extends HTMLElement {
   // A button below the picture, in place of loading.
   #offer() {
     const kb = this.getAttribute("kb");
-    const label = (this.getAttribute("label") ?? "Try it") + (kb ? ` (${kb} kB)` : "");
+    const label = (this.getAttribute("label") ?? say`Try it`) + (kb ? ` (${kb} kB)` : "");
     this.removeAttribute("wake");
     this.begin = button(label, async () => {
       if (await this.#wake()) this.querySelector(".live-time input").focus();
@@ -190,14 +198,14 @@ class Explorer extends HTMLElement {
     try {
       await this.load((share) => {
         const come = Math.min(100, Math.round(100 * share));
-        if (this.begin) this.begin.textContent = `Loading ${come} %`;
+        if (this.begin) this.begin.textContent = say`Loading ${come} %`;
       });
     } catch (error) {
       console.warn(error);
       this.awake = undefined;
       this.begin?.remove();
       this.querySelector(".live-say")?.remove();
-      const sentence = "The network could not be loaded. The picture stays.";
+      const sentence = say`The network could not be loaded. The picture stays.`;
       this.append(el("p.live-say", { role: "status" }, sentence));
       this.#offer();
       return false;
@@ -206,12 +214,12 @@ class Explorer extends HTMLElement {
     this.body = el("div.live-body");
     this.code = el("code", { tabindex: 0 });
     this.panel = el("div.highlight", { hidden: "" },
-      el("div.strip", {}, el("span", {}, "The same numbers in Python"),
-        button("Copy", () => {}, { "data-copy": "block" })), // copy.js does it
+      el("div.strip", {}, el("span", {}, say`The same numbers in Python`),
+        button(say`Copy`, () => {}, { "data-copy": "block" })), // copy.js does it
       el("pre", {}, this.code));
     const bar = el("div.live-bar", {}, el("span", {}, this.what),
-      button("Reset", () => this.#begin()),
-      button("Link", ({ target }) => this.#link(target)),
+      button(say`Reset`, () => this.#begin()),
+      button(say`Link`, ({ target }) => this.#link(target)),
       button("Python", ({ target }) => this.#unfold(target), { "aria-expanded": false }));
     this.classList.add("live");
     this.replaceChildren(bar, this.body, this.panel, el("div.live-still", {}, ...this.still));
@@ -229,7 +237,7 @@ class Explorer extends HTMLElement {
   #read() {
     if (this.read(hash().get(this.word))) return this.#refresh();
     this.start();
-    this.tell("This link’s state could not be read; here is the beginning.");
+    this.tell(say`This link’s state could not be read; here is the beginning.`);
   }
 
   // The slider and two buttons for the steps of this explorer.
@@ -266,11 +274,11 @@ class Explorer extends HTMLElement {
     this.#write();
     try {
       await navigator.clipboard.writeText(location.href);
-      link.textContent = "Copied";
+      link.textContent = say`Copied`;
     } catch {
-      link.textContent = "In the address bar";
+      link.textContent = say`In the address bar`;
     }
-    setTimeout(() => (link.textContent = "Link"), 2000);
+    setTimeout(() => (link.textContent = say`Link`), 2000);
   }
 
   #unfold(python) {
@@ -280,4 +288,4 @@ class Explorer extends HTMLElement {
   }
 }
 
-export { Explorer, button, calm, choice, el, inFrames, number, slider };
+export { Explorer, button, calm, choice, el, inFrames, number, say, slider };

@@ -2,7 +2,7 @@
 // them opened at the right, in the page's own drawing of the cell, which is the
 // still picture. lstm-cell.js and its like say what differs from cell to cell.
 import { dense, embedding } from "./cells.js";
-import { Explorer, choice, el, number } from "./frame.js";
+import { Explorer, choice, el, number, say } from "./frame.js";
 import { load } from "./npz.js";
 
 const LEFT = 38; // of the map, for the names of its rows
@@ -73,21 +73,21 @@ class Gates extends Explorer {
   // cell(), extra(), readExtra(text) and fedPython().
 
   left = 0; // the first step of the map
-  keys = "Enter changes a gate or a flag, plus and minus a value.";
+  keys = say`Enter changes a gate or a flag, plus and minus a value.`;
 
   async load(progress) {
     this.weights = await load(this.model, progress);
   }
 
   build(body) {
-    this.time = this.timeline("Step", 1200, () => this.moved());
+    this.time = this.timeline(say`Step`, 1200, () => this.moved());
     // Fewer where eight would be too small for a finger.
     this.columns = Math.min(COLUMNS, Math.floor((this.clientWidth - LEFT) / STEP));
     this.map = this.#map();
     this.view = this.#view();
     this.equation = el("p.live-equation");
     const hold = Object.entries(this.gates).map(([gate, name]) =>
-      choice(`${name} gate`, [["_", "computed"], ["1", "open"], ["0", "shut"]], (value) => {
+      choice(say`${say(name)} gate`, [["_", say`computed`], ["1", say`open`], ["0", say`shut`]], (value) => {
         this.hold[gate].fill(value);
         this.ran();
       }),
@@ -95,11 +95,11 @@ class Gates extends Explorer {
     const hasChoice = this.units.length > 1;
     this.choices = {
       hold,
-      unit: choice("Unit", this.units.map((name, u) => [u, name]), (unit) => {
+      unit: choice(say`Unit`, this.units.map((name, u) => [u, name]), (unit) => {
         this.unit = Number(unit);
         this.ran();
       }),
-      lit: choice("Light", Object.entries(this.parts), (part) => {
+      lit: choice(say`Light`, Object.entries(this.parts).map(([part, sign]) => [part, say(sign)]), (part) => {
         this.lit = part;
         this.moved();
       }),
@@ -108,7 +108,7 @@ class Gates extends Explorer {
       el("div.live-gates", {}, this.map, this.view, this.time.node, this.say),
       this.equation,
       el("div.live-choices", {}, this.choices.lit, hasChoice ? this.choices.unit : ""),
-      el("p", {}, "Hold a gate at every step, or press its sign at one:"),
+      el("p", {}, say`Hold a gate at every step, or press its sign at one:`),
       el("div.live-choices.live-holds", {}, ...hold),
     );
   }
@@ -208,7 +208,7 @@ class Gates extends Explorer {
 
   gateFormula(gate, s) {
     const value = number(s[gate][this.unit]);
-    if (this.isHeld(gate, this.time.at)) return `${gate} = ${value}, held`;
+    if (this.isHeld(gate, this.time.at)) return say`${gate} = ${value}, held`;
     return `${gate} = σ(x W + h U + b) = σ(${this.sum(gate, s)}) = ${value}`;
   }
 
@@ -284,7 +284,7 @@ class Gates extends Explorer {
     const height = this.top(null);
     const width = LEFT + STEP * this.columns;
     this.now = el("svg:rect.live-now", { y: 1, width: STEP - 2, height: height - 2, rx: 5 });
-    const help = `The steps. Arrows: left and right the step, up and down the row. ${this.keys}`;
+    const help = say`The steps. Arrows: left and right the step, up and down the row. ` + this.keys;
     const viewBox = `0 0 ${width} ${height}`;
     const map = el("svg:svg.live-map", { viewBox, role: "grid", "aria-label": help });
     map.append(this.now, this.ground, ...rows);
@@ -410,7 +410,7 @@ class Gates extends Explorer {
       const [markup, label] = this.cell(row, t, this.column(t), this.middle(row));
       cell.dataset.t = t;
       drawn.innerHTML = markup;
-      cell.setAttribute("aria-label", `Step ${t + 1}, ${label}`);
+      cell.setAttribute("aria-label", say`Step ${t + 1}, ${label}`);
     }
   }
 
@@ -419,7 +419,7 @@ class Gates extends Explorer {
     if (row in this.gates) {
       const held = this.isHeld(row, t);
       const gate = this.at(row, t);
-      const label = `${this.gates[row]} gate ${number(gate)}${held ? ", held" : ""}`;
+      const label = say`${say(this.gates[row])} gate` + ` ${number(gate)}${held ? say`, held` : ""}`;
       return [`<g transform="translate(${x} ${y})">${sign(gate, held)}</g>`, label];
     }
     const feature = this.inputs.indexOf(row);
@@ -433,14 +433,14 @@ class Gates extends Explorer {
       const mark =
         `<rect x="${x - 8}" y="${y - 8}" width="16" height="16" rx="2" stroke-width="1.5" ` +
         (value ? `fill="${colour}" stroke="${colour}"/>` : `fill="none" stroke="var(--ink-3)"/>`);
-      return [mark, `${row} ${value ? "on" : "off"}`];
+      return [mark, `${row} ${value ? say`on` : say`off`}`];
     }
     const filled = this.x[t * this.features + 1] > 0;
     const [ground, ink] = filled ? [colour, "var(--paper)"] : ["var(--paper)", "var(--ink)"];
     const box =
       `<rect x="${x - 19}" y="${y - 15}" width="38" height="30" rx="5" ` +
       `fill="${ground}" stroke="${colour}" stroke-width="2"/>`;
-    return [box + word(x, y + 5, short(value, 1), ink), `value ${number(value, 1)}`];
+    return [box + word(x, y + 5, short(value, 1), ink), `${this.inputs[0]} ${number(value, 1)}`];
   }
 
   #shown(row, t, x, y) {
@@ -515,7 +515,7 @@ class Gates extends Explorer {
       const held = block in this.gates && this.isHeld(block, this.time.at);
       numbers[`x_${block}`] = number(x, 1);
       numbers[`h_${block}`] = number(h, 1);
-      numbers[`a_${block}`] = held ? "held" : number(x + h + b, 1);
+      numbers[`a_${block}`] = held ? say`held` : number(x + h + b, 1);
     }
     return numbers;
   }
@@ -538,14 +538,14 @@ class Gates extends Explorer {
     this.#drawMap();
     this.#drawView();
     this.equation.textContent = this.formulas(s)[this.lit];
-    const how = ["open", "shut"].map((word, shut) => {
+    const how = [say`open`, say`shut`].map((word, shut) => {
       const held = Object.keys(this.gates).filter(
         (gate) => this.isHeld(gate, this.time.at) && s[gate][this.unit] === 1 - shut,
       );
-      const names = held.map((gate) => this.gates[gate]).join(" and ");
-      return names && `, ${names} gate held ${word}`;
+      const names = held.map((gate) => say(this.gates[gate])).join(say` and `);
+      return names && say`, ${names} gate held ${word}`;
     });
-    const sentence = `Step ${this.time.at + 1}${how.join("")}: ${this.says(s)}.`;
+    const sentence = say`Step ${this.time.at + 1}${how.join("")}: ${this.says(s)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
     Object.keys(this.hold).forEach((gate, k) => {
@@ -556,7 +556,7 @@ class Gates extends Explorer {
   }
 
   says(s) {
-    return `the ${this.units[this.unit]} ${this.sentence(s)}`;
+    return say`the ${this.units[this.unit]} ${this.sentence(s)}`;
   }
 
   holdPython(gate) {

@@ -1,11 +1,11 @@
 // The GRU of the page The GRU cell: a pad that holds one number.
 import { gru_cell } from "./cells.js";
-import { number } from "./frame.js";
+import { number, say } from "./frame.js";
 import { Gates, feeds, isClear, isNothing, isOpen, isShut, line, percent, within } from "./gates.js";
 
 class GruCell extends Gates {
   word = "pad";
-  what = "GRU(1), weights set by hand";
+  what = say`GRU(1), weights set by hand`;
   first = 3;
   units = ["pad"];
   blocks = ["z", "r", "h"];
@@ -77,16 +77,16 @@ class GruCell extends Gates {
     const [z, r, offer, old, now] = this.#numbers(s);
     const value = number(s.x[0], 1);
     if (!isClear(z, r)) {
-      const kept = `keeps ${percent(z)} of ${number(old)}`;
-      return `${kept} and takes ${percent(1 - z)} of ${number(offer)}: ${number(now)}`;
+      const kept = say`keeps ${percent(z)} of ${number(old)}`;
+      return kept + say` and takes ${percent(1 - z)} of ${number(offer)}: ${number(now)}`;
     }
     if (isOpen(z)) {
-      const keeps = isNothing(old) ? "stays empty" : `keeps ${number(old)}`;
-      return `${keeps}; the offer, ${number(offer)}, does not get in`;
+      const keeps = isNothing(old) ? say`stays empty` : say`keeps ${number(old)}`;
+      return say`${keeps}; the offer, ${number(offer)}, does not get in`;
     }
-    if (isNothing(old)) return `takes ${number(now)}`;
-    if (isShut(r)) return `begins anew: ${number(now)} in place of ${number(old)}`;
-    return `adds ${value} to ${number(old)}, and tanh makes ${number(now)} of the sum`;
+    if (isNothing(old)) return say`takes ${number(now)}`;
+    if (isShut(r)) return say`begins anew: ${number(now)} in place of ${number(old)}`;
+    return say`adds ${value} to ${number(old)}, and tanh makes ${number(now)} of the sum`;
   }
 
   loop = `U_z, U_r, U_h = np.split(U, 3, axis=1)

@@ -1,11 +1,11 @@
 // The LSTM of the page The LSTM cell: a keeper and an average.
 import { lstm_step } from "./cells.js";
-import { number } from "./frame.js";
+import { number, say } from "./frame.js";
 import { Gates, feeds, isClear, isNothing, isOpen, isShut, line, percent, within } from "./gates.js";
 
 class LstmCell extends Gates {
   word = "cell";
-  what = "LSTM(2), weights set by hand";
+  what = say`LSTM(2), weights set by hand`;
   first = 2;
   units = ["keeper", "average"];
   blocks = ["i", "f", "c", "o"];
@@ -87,20 +87,20 @@ class LstmCell extends Gates {
     let does;
     if (!isClear(f, i)) {
       does =
-        `keeps ${percent(f)} of ${number(old)} and takes in ` +
-        `${percent(i)} of ${number(offer)}: ${number(now)}`;
+        say`keeps ${percent(f)} of ${number(old)} and takes in ` +
+        say`${percent(i)} of ${number(offer)}: ${number(now)}`;
     } else if (isOpen(i)) {
-      if (isNothing(old)) does = `stores ${number(now)}`;
-      else if (isOpen(f)) does = `adds ${number(offer)} to ${number(old)}: ${number(now)}`;
-      else does = `overwrites ${number(old)} with ${number(now)}`;
-    } else if (isNothing(old)) does = "stays empty";
-    else does = `${isOpen(f) ? "keeps" : "clears"} ${number(old)}`;
+      if (isNothing(old)) does = say`stores ${number(now)}`;
+      else if (isOpen(f)) does = say`adds ${number(offer)} to ${number(old)}: ${number(now)}`;
+      else does = say`overwrites ${number(old)} with ${number(now)}`;
+    } else if (isNothing(old)) does = say`stays empty`;
+    else does = isOpen(f) ? say`keeps ${number(old)}` : say`clears ${number(old)}`;
     // The forget gate of the keeper reads its h, and nothing else but store.
     const [fed, answered] = this.sums("f", s);
     if (isShut(f) && !this.isHeld("f", this.time.at) && !fed && answered < -5 && !isNothing(old))
-      does += ", for it has just answered";
-    if (isShut(o)) return `${does}, and shows nothing`;
-    return `${does}, and ${isNothing(now) ? "has nothing to show" : `shows ${number(h)}`}`;
+      does += say`, for it has just answered`;
+    if (isShut(o)) return say`${does}, and shows nothing`;
+    return isNothing(now) ? say`${does}, and has nothing to show` : say`${does}, and shows ${number(h)}`;
   }
 
   loop = `h = c = np.zeros(2)

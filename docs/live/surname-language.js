@@ -3,6 +3,7 @@
 import { dense, embedding, lstm_step, softmax } from "./cells.js";
 import { Explorer, choice, el, number } from "./frame.js";
 import { load } from "./npz.js";
+import { cutTo, fetching, safe } from "./texts.js";
 
 const UNKNOWN = 1; // 0 is padding, and the letters follow
 const LONGEST = 40;
@@ -54,7 +55,7 @@ const TALL = 96; // a bar of 1
 const FOOT = 124;
 const word = (x, y, text, fill, more = "") =>
   `<text class="code" x="${x}" y="${y}" fill="var(--${fill})" ${more}>${text}</text>`;
-const MARKUP = { "<": "&lt;", "&": "&amp;", " ": "␣" };
+const seen = (one) => (one === " " ? "␣" : safe(one));
 
 class SurnameLanguage extends Explorer {
   word = "name";
@@ -169,7 +170,7 @@ class SurnameLanguage extends Explorer {
       word(mid, FOOT - high - 6, language.slice(0, 3), "ink", `text-anchor="middle" ${anew ? 'font-weight="600"' : ""}`) +
       `<rect x="${mid - 13}" y="${FOOT + 6}" width="26" height="28" rx="3" stroke="var(--q-input)" stroke-width="2" ` +
       `fill="var(--${now ? "q-input" : "paper"})" ${known ? "" : 'stroke-dasharray="3 3"'}/>` +
-      word(mid, FOOT + 26, MARKUP[letter] ?? letter, now ? "paper" : "ink", 'text-anchor="middle" font-size="16"') +
+      word(mid, FOOT + 26, seen(letter), now ? "paper" : "ink", 'text-anchor="middle" font-size="16"') +
       "</g>"
     );
   }
@@ -187,7 +188,7 @@ class SurnameLanguage extends Explorer {
   }
 
   sentence() {
-    const cut = this.cut ? `Longer than ${LONGEST} characters: the first ${LONGEST} are read. ` : "";
+    const cut = this.cut ? cutTo(LONGEST) : "";
     if (this.refused) return `${cut}Refused: ${this.refused}.`;
     const { at } = this.time;
     const read = (t) => `“${this.letters.slice(0, t + 1).join("")}”`;
@@ -206,16 +207,7 @@ class SurnameLanguage extends Explorer {
   }
 
   python() {
-    return `import io
-import json
-import urllib.request
-
-import numpy as np
-
-url = (
-    "${this.model.href}"
-)
-file = np.load(io.BytesIO(urllib.request.urlopen(url).read()))
+    return `${fetching(this.model)}
 letters = json.loads(str(file["letters"]))
 languages = json.loads(str(file["languages"]))
 E, W, U, b, W_y, b_y = (file[f"w{i}"].astype("float32") for i in range(6))

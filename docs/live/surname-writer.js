@@ -4,6 +4,7 @@ import { dense, embedding, gru_cell, softmax } from "./cells.js";
 import { UNIFORM, pick, uniform } from "./dice.js";
 import { Explorer, button, el, number, slider } from "./frame.js";
 import { load } from "./npz.js";
+import { cutTo, fetching, safe } from "./texts.js";
 
 const LONGEST = 40; // letters to begin with
 const MORE = 20; // letters at most that are written
@@ -60,9 +61,9 @@ const WIDE = 13; // of a letter
 const TALL = 22; // of a row
 const TOP = 22;
 const STRIP = 300;
-const MARKUP = { "<": "&lt;", "&": "&amp;", " ": "␣" };
+const seen = (one) => (one === " " ? "␣" : safe(one));
 const text = (x, y, what, fill, more = "") =>
-  `<text class="code" x="${x}" y="${y}" fill="var(--${fill})" ${more}>${MARKUP[what] ?? what}</text>`;
+  `<text class="code" x="${x}" y="${y}" fill="var(--${fill})" ${more}>${seen(what)}</text>`;
 
 class SurnameWriter extends Explorer {
   word = "names";
@@ -259,7 +260,7 @@ class SurnameWriter extends Explorer {
     const strange = new Set(this.begun.filter((letter) => !this.writer.isKnown(letter)));
     const unknown = [...strange].slice(0, 5).join(" ");
     return (
-      (this.isCut ? `Longer than ${LONGEST} characters: the first ${LONGEST} are read. ` : "") +
+      (this.isCut ? cutTo(LONGEST) : "") +
       (unknown ? `It has never seen ${unknown}: read as unknown. ` : "")
     );
   }
@@ -270,16 +271,7 @@ class SurnameWriter extends Explorer {
       language === "all"
         ? `[(language, ${seed}) for language in languages]`
         : `[("${language}", ${10 * seed} + k) for k in range(10)]`;
-    return `import io
-import json
-import urllib.request
-
-import numpy as np
-
-url = (
-    "${this.model.href}"
-)
-file = np.load(io.BytesIO(urllib.request.urlopen(url).read()))
+    return `${fetching(this.model)}
 symbols = json.loads(str(file["symbols"]))
 languages = json.loads(str(file["languages"]))
 E, of, W, U, b, W_y, b_y = (file[f"w{i}"].astype("float32") for i in range(7))

@@ -1,7 +1,7 @@
 // One unit over eight steps: x, W, U and b can be dragged, and what is left of
 // the first input seen. It begins as the page does by hand.
 import { rnn_step } from "./cells.js";
-import { Explorer, button, el, number, slider } from "./frame.js";
+import { Explorer, button, el, number, say, slider } from "./frame.js";
 
 const STEPS = 8;
 const LATER = 2000; // steps with zeros, until the state is what it stays
@@ -60,12 +60,12 @@ const word = (x, y, text, fill = "var(--ink)") =>
 
 class UnrollRnn extends Explorer {
   word = "unroll";
-  what = "SimpleRNN(1), eight steps";
+  what = say`SimpleRNN(1), eight steps`;
 
   async load() {}
 
   build(body) {
-    this.time = this.timeline("Step", 700, () => this.ran());
+    this.time = this.timeline(say`Step`, 700, () => this.ran());
     this.time.count = STEPS;
     this.sliders = Object.entries(MOST).map(([name, most]) =>
       slider(name, { min: -most, max: most, step: 0.1 }, (value) => {
@@ -74,13 +74,13 @@ class UnrollRnn extends Explorer {
       }),
     );
     this.sum = el("p.live-equation");
-    const turn = button("Reverse the inputs", () => {
+    const turn = button(say`Reverse the inputs`, () => {
       this.x.reverse();
       this.time.go(STEPS - 1);
     });
     body.append(
       el("div.live-beside", {}, this.#picture(), this.time.node, this.say, this.sum,
-        el("div.live-sliders", {}, ...this.sliders, turn, el("p", {}, "The inputs can be dragged, too."))),
+        el("div.live-sliders", {}, ...this.sliders, turn, el("p", {}, say`The inputs can be dragged, too.`))),
     );
   }
 
@@ -127,11 +127,11 @@ class UnrollRnn extends Explorer {
       });
       return el("svg:g.live-input", {
         role: "slider", "aria-orientation": "vertical", "aria-valuemin": -1, "aria-valuemax": 1,
-        "aria-label": `Input at step ${t + 1}`,
+        "aria-label": say`Input at step ${t + 1}`,
       }, hit);
     });
     const group = el("svg:g", {
-      role: "group", "aria-label": "Inputs. Arrows: left and right the step, up and down its input.",
+      role: "group", "aria-label": say`Inputs. Arrows: left and right the step, up and down its input.`,
     }, ...this.inputs);
     const picture = el("svg:svg.live-drawing", { viewBox: `0 0 ${WIDE} 302` }, this.drawn, group);
     group.addEventListener("keydown", (event) => this.#key(event));
@@ -214,7 +214,7 @@ class UnrollRnn extends Explorer {
     this.inputs.forEach((input, t) => {
       input.setAttribute("tabindex", t === this.walked ? 0 : -1);
       input.setAttribute("aria-valuenow", this.x[t]);
-      input.setAttribute("aria-valuetext", `${number(this.x[t], 1)}; state ${number(h[t], 3)}`);
+      input.setAttribute("aria-valuetext", say`${number(this.x[t], 1)}; state ${number(h[t], 3)}`);
     });
     Object.values(this.weights).forEach((value, k) => (this.sliders[k].value = value));
     const before = at ? h[at - 1] : 0;
@@ -224,10 +224,9 @@ class UnrollRnn extends Explorer {
       `tanh(${whole(this.x[at])} · ${whole(W)} + ${within(before, 3)} · ${whole(U)} + ${whole(b)})\n` +
       `  = tanh(${number(total, 3)}) = ${number(h[at], 3)}`;
     const reversed = states(this.x.toReversed(), this.weights).at(-1);
-    const other = `, reversed ${number(reversed, 3)}`;
-    const sentence =
-      `Step ${at + 1}: the state is ${number(h[at], 3)}${at + 1 === STEPS ? other : ""}. ` +
-      `Then only zeros: ${this.#fate(h[at], rest)}.`;
+    const other = say`, reversed ${number(reversed, 3)}`;
+    const so = say`Step ${at + 1}: the state is ${number(h[at], 3)}${at + 1 === STEPS ? other : ""}. `;
+    const sentence = so + say`Then only zeros: ${this.#fate(h[at], rest)}.`;
     this.time.tell(sentence);
     this.tell(sentence);
   }
@@ -235,13 +234,13 @@ class UnrollRnn extends Explorer {
   // What becomes of a state after so many zeros; rest are its last.
   #fate(now, [before, last]) {
     const { U, b } = this.weights;
-    const turns = U < 0 ? ", changing its sign" : "";
-    if (!now && !b) return "it stays 0";
-    if (Math.abs(U) === 1 && !b) return `it fades ever more slowly${turns}`;
-    if (Math.abs(last - before) > 1e-4) return `it jumps between ${number(before)} and ${number(last)} for ever`;
-    if (Math.abs(last) > 5e-4) return `it settles at ${number(last)} and stays for ever`;
-    if (!U) return "it is gone at once";
-    return `it fades, soon to ${number(Math.abs(U), 1)} at each step${turns}`;
+    const turns = U < 0 ? say`, changing its sign` : "";
+    if (!now && !b) return say`it stays 0`;
+    if (Math.abs(U) === 1 && !b) return say`it fades ever more slowly${turns}`;
+    if (Math.abs(last - before) > 1e-4) return say`it jumps between ${number(before)} and ${number(last)} for ever`;
+    if (Math.abs(last) > 5e-4) return say`it settles at ${number(last)} and stays for ever`;
+    if (!U) return say`it is gone at once`;
+    return say`it fades, soon to ${number(Math.abs(U), 1)} at each step${turns}`;
   }
 
   python() {

@@ -1,6 +1,6 @@
 // Draw a stroke, and the network of the page Writing characters goes on.
-import { UNIFORM, uniform } from "./dice.js";
-import { Explorer, button, calm, el, inFrames } from "./frame.js";
+import { uniform } from "./dice.js";
+import { Explorer, button, calm, el, inFrames, say } from "./frame.js";
 import { load } from "./npz.js";
 import { CENTRE, ENDS, GOES_ON, LIFTS, SHEET, Writer, packed, stroke, unpacked } from "./writing.js";
 
@@ -10,13 +10,11 @@ const OUTSIDE = 15; // units: there it is stopped; wiped, it may show where it g
 const FAR = 60;
 const ODD = { nats: 4, gap: 3, strange: 10 }; // nats a point: what is remarked
 const PAUSE = 700; // ms after a stroke: perhaps another comes
-const HOLDS = ["across", "down", "strokes", "to go"];
+const HOLDS = [say`across`, say`down`, say`strokes`, say`to go`];
 const TOP = [SHEET, SHEET, 20, 20];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const CREDIT = "Strokes learnt from KanjiVG, Ulrich Apel, CC BY-SA 3.0";
-const INK = { mine: "#143f86", its: "#1a1d23" };
 
-const some = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+const some = (n) => (n === 1 ? say`${n} stroke` : say`${n} strokes`);
 const within = (v, low, high) => Math.max(low, Math.min(high, v));
 const path = (points) => "M" + points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
 
@@ -27,9 +25,12 @@ class WriteCharacters extends Explorer {
 
   async load(progress) {
     const beside = new URL("writing-characters.npz", this.model);
-    const [weights, { probe, ...more }] = await Promise.all([load(this.model, progress), load(beside)]);
+    const [weights, { probe, ...more }, handout] = await Promise.all([
+      load(this.model, progress), load(beside), import("./handout.js"),
+    ]);
+    this.handout = handout;
     this.net = new Writer(weights, probe);
-    this.what = `LSTM(${this.net.units}), ${this.net.size.toLocaleString("en")} weights`;
+    this.what = say`LSTM(${this.net.units}), ${this.net.size.toLocaleString("en")} weights`;
     this.beginnings = Object.entries(more)
       .filter(([name]) => name.startsWith("begin_"))
       .map(([name, rows]) => [name.slice(6), this.#given(rows)]);
@@ -48,7 +49,7 @@ class WriteCharacters extends Explorer {
   build(body) {
     this.sheet = el("svg:svg.write-sheet", {
       tabindex: 0, role: "application",
-      "aria-label": "Sheet: draw here. Arrow keys move the pen, space puts it down and lifts it, backspace takes a stroke back.",
+      "aria-label": say`Sheet: draw here. Arrow keys move the pen, space puts it down and lifts it, backspace takes a stroke back.`,
     });
     const layers = ["guess", "its", "mine", "points", "raw", "belief", "pen"];
     this.layers = Object.fromEntries(layers.map((name) => [name, el(`svg:g.write-${name}`)]));
@@ -57,33 +58,33 @@ class WriteCharacters extends Explorer {
       el("svg:path.write-grid", { d: `M${CENTRE} 0V${SHEET}M0 ${CENTRE}H${SHEET}` }),
       ...Object.values(this.layers),
     );
-    this.undo = button("Undo", () => this.#set({ strokes: this.strokes.slice(0, -1) }));
-    this.clear = button("Clear", () => this.#set({ strokes: [] }));
+    this.undo = button(say`Undo`, () => this.#set({ strokes: this.strokes.slice(0, -1) }));
+    this.clear = button(say`Clear`, () => this.#set({ strokes: [] }));
     this.keep = button("", () => this.#keep());
-    const save = button("Save SVG", () => this.#save());
+    const save = button(say`Save SVG`, () => this.#save());
     const tools = el("div.write-tools", {}, this.undo, this.clear, this.keep, save);
     this.cards = SIX.map((letter, way) => this.#card(letter, way));
-    const cards = el("div.write-cards", { role: "radiogroup", "aria-label": "Six ways on" }, ...this.cards.map((c) => c.node));
+    const cards = el("div.write-cards", { role: "radiogroup", "aria-label": say`Six ways on` }, ...this.cards.map((c) => c.node));
     cards.addEventListener("keydown", (event) => this.#walk(event));
     this.heat = el("input", {
-      type: "range", min: 0.05, max: 1, step: 0.05, "aria-label": "Temperature",
+      type: "range", min: 0.05, max: 1, step: 0.05, "aria-label": say`Temperature`,
       oninput: () => this.#set({ temperature: Number(this.heat.value) }, false),
     });
     this.degrees = el("span");
-    const others = button("Six others", () => this.#set({ seed: (this.seed + 1) % 1e6 }));
-    const heat = el("div.write-heat", {}, el("span", {}, "Temperature"), this.heat, this.degrees);
-    const begin = el("div.write-begin", {}, el("span", {}, "Begin with"),
+    const others = button(say`Six others`, () => this.#set({ seed: (this.seed + 1) % 1e6 }));
+    const heat = el("div.write-heat", {}, el("span", {}, say`Temperature`), this.heat, this.degrees);
+    const begin = el("div.write-begin", {}, el("span", {}, say`Begin with`),
       ...this.beginnings.map(([part, strokes]) =>
-        button(part, () => this.#set({ strokes }), { lang: "zh", "aria-label": `Begin with ${part}` })));
-    this.time = this.timeline("Point", 70, () => this.#draw());
-    this.wipe = button("Wipe its memory here", () => this.#set({ wiped: !this.wiped }), { "aria-pressed": false });
+        button(part, () => this.#set({ strokes }), { lang: "zh", "aria-label": say`Begin with ${part}` })));
+    this.time = this.timeline(say`Point`, 70, () => this.#draw());
+    this.wipe = button(say`Wipe its memory here`, () => this.#set({ wiped: !this.wiped }), { "aria-pressed": false });
     this.strip = el("svg:svg.write-strip", { viewBox: "0 0 660 112", "aria-hidden": true });
     this.strip.addEventListener("pointerdown", ({ offsetX }) => {
       const share = (offsetX / this.strip.clientWidth * 660 - 70) / 586;
       this.time.go(Math.round(within(share, 0, 1) * (this.#run.length - 1)));
     });
     const memory = el("div.write-memory", {},
-      el("div", {}, el("span", {}, el("b", {}, "What its memory holds"), ", and what is so: the thin line"), this.wipe), this.strip);
+      el("div", {}, el("span", {}, el("b", {}, say`What its memory holds`), say`, and what is so: the thin line`), this.wipe), this.strip);
     body.append(el("div.write-desk", {},
       el("div.write-left", {}, this.sheet, tools),
       el("div.write-right", {}, cards, heat, begin, others)), this.time.node, this.say, memory);
@@ -127,7 +128,8 @@ class WriteCharacters extends Explorer {
     this.time.stop();
     const job = (this.job = Symbol());
     this.#begin();
-    const opening = `${this.strokes.length ? `${some(this.strokes.length, "stroke")} of yours` : "An empty sheet"}. Pink: where it would go next.`;
+    const given = this.strokes.length ? say`${some(this.strokes.length)} of yours` : say`An empty sheet`;
+    const opening = say`${given}. Pink: where it would go next.`;
     this.tell(opening);
     const pause = new Promise((resolve) => setTimeout(resolve, slowly ? PAUSE : 0));
     await inFrames(this.#ways(), () => this.job !== job);
@@ -185,8 +187,8 @@ class WriteCharacters extends Explorer {
       yield;
       const other = this.net.costs(before, [...line].reverse());
       if (nats > ODD.nats && nats - other > ODD.gap)
-        this.odd = ` It expects your stroke ${k + 1} the other way round.`;
-      else if (nats > ODD.strange) this.odd = ` Your stroke ${k + 1} is unlike all that it learnt.`;
+        this.odd = say` It expects your stroke ${k + 1} the other way round.`;
+      else if (nats > ODD.strange) this.odd = say` Your stroke ${k + 1} is unlike all that it learnt.`;
       if (this.odd) return;
       begin += line.length;
       yield;
@@ -247,7 +249,7 @@ class WriteCharacters extends Explorer {
       its.setAttribute("d", lines.its);
       const done = run.end && at >= run.length - 1;
       const strokes = run.filter(({ pen }) => pen !== GOES_ON).length - 1;
-      note.textContent = done ? (run.end === "ended" ? some(strokes, "stroke") : run.end) : "";
+      note.textContent = done ? (run.end === "ended" ? some(strokes) : say(run.end)) : "";
       note.className = done && run.end !== "ended" ? "write-bad" : "";
       node.setAttribute("aria-label", `${SIX[way]} ${note.textContent}`);
       node.setAttribute("aria-checked", way === this.way);
@@ -260,7 +262,7 @@ class WriteCharacters extends Explorer {
     const last = whole && at === this.time.count - 1;
     this.undo.disabled = this.clear.disabled = this.wipe.disabled = !this.strokes.length;
     this.wipe.setAttribute("aria-pressed", this.wiped);
-    this.keep.textContent = `Make ${SIX[this.way]} mine`;
+    this.keep.textContent = say`Make ${SIX[this.way]} mine`;
     this.keep.disabled = at <= this.begun;
     this.heat.value = this.temperature;
     this.degrees.textContent = this.temperature.toFixed(2);
@@ -329,23 +331,23 @@ class WriteCharacters extends Explorer {
     const step = this.#run[at];
     const [x, y, done] = this.net.believes(step).map(Math.round);
     const [goes, lifts, ends] = this.net.mixture(step.out, this.temperature).pen.map((p) => Math.round(100 * p));
-    const next = step.pen === ENDS ? "It has ended."
-      : `After the next point the pen goes on ${goes} %, lifts ${lifts} %, ends ${ends} %.`;
-    return `The pen is at ${Math.round(step.x)}, ${Math.round(step.y)}; its memory, the cross, says ${x}, ${y}. ` +
-      `${some(this.#truth(at)[2], "stroke")} done; its memory says ${done}. ${next}`;
+    const next = step.pen === ENDS ? say`It has ended.`
+      : say`After the next point the pen goes on ${goes} %, lifts ${lifts} %, ends ${ends} %.`;
+    return say`The pen is at ${Math.round(step.x)}, ${Math.round(step.y)}; its memory, the cross, says ${x}, ${y}. ` +
+      say`${some(this.#truth(at)[2])} done; its memory says ${done}. ` + next;
   }
 
   #summary() {
     if (this.wiped)
-      return "Memory wiped after your strokes: it begins a new character, from where it believes the pen to be. Step back: the cross.";
+      return say`Memory wiped after your strokes: it begins a new character, from where it believes the pen to be. Step back: the cross.`;
     const count = (end) => this.runs.filter((run) => run.end === end).length;
     const [left, endless] = [count("left sheet"), count("no end")];
-    const after = this.strokes.length ? `After ${some(this.strokes.length, "stroke")} of yours` : "On an empty sheet";
+    const after = this.strokes.length ? say`After ${some(this.strokes.length)} of yours` : say`On an empty sheet`;
     const stopped = [
-      left ? `${left} left the sheet` : "", endless ? `${endless} found no end in ${MOST.points} points` : "",
-    ].filter(Boolean).join(", ");
-    const ends = stopped ? `: ${stopped}, and stopped there.` : ", and ended each.";
-    return `${after} it went on six times${ends}${this.odd}`;
+      left ? say`${left} left the sheet` : "", endless ? say`${endless} found no end in ${MOST.points} points` : "",
+    ].filter(Boolean).join(say`, `);
+    const ends = stopped ? say`: ${stopped}, and stopped there.` : say`, and ended each.`;
+    return say`${after} it went on six times${ends}` + this.odd;
   }
 
   // ---- the hand: pointer, finger, keys
@@ -390,7 +392,7 @@ class WriteCharacters extends Explorer {
     if (long && room) this.#set({ strokes: [...this.strokes, line], pen });
     else {
       this.#set({ pen }, false);
-      this.tell(room ? "A stroke has a length: press and drag." : `It takes ${MOST.strokes} strokes at most. Clear the sheet, or take one back.`);
+      this.tell(room ? say`A stroke has a length: press and drag.` : say`It takes ${MOST.strokes} strokes at most. Clear the sheet, or take one back.`);
     }
   }
 
@@ -402,13 +404,13 @@ class WriteCharacters extends Explorer {
       this.pen = [within(x + size * arrow[0], 0, SHEET), within(y + size * arrow[1], 0, SHEET)];
       this.drawing?.push(this.pen);
       this.#drawSheet(Math.min(this.time.at, this.#run.length - 1));
-      this.tell(`Pen ${this.drawing ? "down" : "up"} at ${this.pen.join(", ")}.`);
+      this.tell(this.drawing ? say`Pen down at ${this.pen.join(", ")}.` : say`Pen up at ${this.pen.join(", ")}.`);
     } else if (event.key === " " || event.key === "Enter") {
       this.pen ??= [CENTRE - 0.5, CENTRE - 0.5];
       if (this.drawing) this.#add();
       else {
         this.#hush([this.pen]);
-        this.tell(`Pen down at ${this.pen.join(", ")}.`);
+        this.tell(say`Pen down at ${this.pen.join(", ")}.`);
       }
     } else if (event.key === "Backspace" && this.strokes.length) this.undo.click();
     else if (event.key === "Escape" && this.drawing) this.#set({});
@@ -418,76 +420,13 @@ class WriteCharacters extends Explorer {
 
   #save() {
     const lines = this.#lines(this.#run, this.time.at);
-    const strokes = Object.keys(INK).map((who) => `<path stroke="${INK[who]}" d="${lines[who]}"/>`).join("");
-    const text = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 109 109" fill="none" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"><metadata>${CREDIT}</metadata>${strokes}</svg>\n`;
-    const address = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+    const address = URL.createObjectURL(new Blob([this.handout.svg(lines)], { type: "image/svg+xml" }));
     el("a", { href: address, download: "character.svg" }).click();
     URL.revokeObjectURL(address);
   }
 
   python() {
-    const wiped = this.wiped && this.strokes.length
-      ? "h, c = read(np.zeros(units), np.zeros(units), *step)  # memory wiped\n" : "";
-    return `import numpy as np
-
-file = np.load("writer.npz")  # from the page Writing characters
-W, U, b, D, d = (file[f"arr_{k}"].astype("float64") for k in range(5))
-scale, units = float(file["scale"]), len(U)
-temperature, seed = ${this.temperature}, ${this.seed} * 7919 + ${this.way}
-strokes = ${JSON.stringify(this.strokes)}
-
-
-${UNIFORM}
-
-
-def sigmoid(a):
-    return 1 / (1 + np.exp(-a))
-
-
-def softmax(a):
-    powers = np.exp((a - a.max()) / temperature)
-    return powers / powers.sum()
-
-
-def read(h, c, dx, dy, pen):
-    x = np.array([dx / scale, dy / scale, *np.eye(3)[pen]])
-    i, f, c_tilde, o = np.split(x @ W + h @ U + b, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(c_tilde)
-    return sigmoid(o) * np.tanh(c), c
-
-
-def pick(parts):
-    k = np.searchsorted(np.cumsum(parts), next(random), side="right")
-    return min(int(k), len(parts) - 1)
-
-
-random = uniform(seed)
-h, c = read(np.zeros(units), np.zeros(units), 0, 0, 1)
-x = y = 54.5
-for stroke in strokes:
-    for k, (x_new, y_new) in enumerate(stroke, 1):
-        step = x_new - x, y_new - y, int(k == len(stroke))
-        h, c = read(h, c, *step)
-        x, y = x_new, y_new
-${wiped}
-for _ in range(${MOST.points}):
-    out = h @ D + d
-    weight, mx, my, sx, sy, slant = out[:60].reshape(6, 10)
-    k = pick(softmax(weight))
-    length = np.sqrt(-2 * np.log(1 - next(random)))
-    angle = 2 * np.pi * next(random)
-    a, e = length * np.cos(angle), length * np.sin(angle)
-    r, wide = 0.95 * np.tanh(slant[k]), np.sqrt(temperature)
-    sx, sy = (np.exp(np.clip(s[k], -6, 3)) * wide for s in (sx, sy))
-    dx = (mx[k] + sx * a) * scale
-    dy = (my[k] + sy * (r * a + np.sqrt(1 - r * r) * e)) * scale
-    pen = pick(softmax(out[60:]))
-    x, y = x + dx, y + dy
-    print(f"{x:6.1f} {y:6.1f}  {['goes on', 'lifts', 'ends'][pen]}")
-    if pen == 2 or max(-x, -y, x - 109, y - 109) > ${this.wiped ? FAR : OUTSIDE}:
-        break
-    h, c = read(h, c, dx, dy, pen)
-`;
+    return this.handout.python({ ...this, limits: { ...MOST, outside: this.wiped ? FAR : OUTSIDE } });
   }
 }
 customElements.define("write-characters", WriteCharacters);

@@ -2,6 +2,7 @@
 // that runs as it is. Where the page shows only the ends of a block, the whole
 // is in the notebook that the page offers.
 {
+  const say = (english) => window.words?.[english] ?? english;
   const blocks = [
     ...document.querySelectorAll(".md-content .language-python .strip + pre code"),
   ];
@@ -44,9 +45,9 @@
     );
     try {
       await navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
-      button.textContent = "Copied";
+      button.textContent = say("Copied");
     } catch {
-      button.textContent = "Not copied: take the .py above";
+      button.textContent = say("Not copied: take the .py above");
     }
     status.textContent = button.textContent;
     setTimeout(() => {

@@ -28,7 +28,7 @@ document.addEventListener("focusin", ({ target }) => {
 // the index leaves out.
 const QUERY = 2; // the type of Material's message to its search worker
 const { postMessage } = Worker.prototype;
-const NO_WORD = /[^\p{L}\p{N}_.]+|\.(?!\d)/gu;
+const NO_WORD = /[^\p{L}\p{N}_.]+|[的吗呢]|\.(?!\d)/gu; // nor these three
 const LEFT_OUT = new Set(
   ("a an and are as at be but by can do does for from has have how i if in " +
     "is it its my no not of on or so than that the then there this to was " +
