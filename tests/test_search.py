@@ -582,6 +582,22 @@ QUESTIONS = [
     ("CTC loss", "topologies/unaligned/"),
     ("CTC loss infinite", "topologies/unaligned/#why-repeats-need-a-blank"),
     ("ctc_decode greedy or beam", "topologies/unaligned/#greedy-or-beam"),
+    (
+        "parity length generalisation transformer or RNN",
+        "labs/regular-languages/#what-to-see",
+    ),
+    (
+        "which networks can track state of an automaton",
+        "labs/regular-languages/#four-automata",
+    ),
+    (
+        "echo state network spectral radius leak",
+        "beyond/echo-states/#the-reservoir",
+    ),
+    (
+        "reservoir washout",
+        "beyond/echo-states/#washout-does-the-beginning-fade",
+    ),
     ("one step at a time", "practice/one-step-at-a-time/"),
     (
         "real time inference latency",
