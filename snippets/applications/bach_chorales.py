@@ -17,7 +17,8 @@ from jax.nn import log_softmax, one_hot, relu, sigmoid
 from scipy.sparse.csgraph import connected_components
 
 SPLITS = 5
-UPDATES, LONG = 400, 2_000  # of keys by themselves, and of voices in turn
+UPDATES = 400  # of keys by themselves
+LONG = 2_000  # of voices in turn
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
