@@ -580,19 +580,22 @@ QUESTIONS = [
     ("is my GPU used", "practice/gpu/#is-my-gpu-used"),
     ("install tensorflow GPU", "practice/gpu/#install"),
     ("CTC loss", "topologies/unaligned/"),
-    ("CTC loss infinite", "topologies/unaligned/#why-repeats-need-a-blank"),
+    (
+        "CTC loss infinite",
+        "topologies/unaligned/#ctc-loss-infinite-why-repeats-need-a-blank",
+    ),
     ("ctc_decode greedy or beam", "topologies/unaligned/#greedy-or-beam"),
     (
         "parity length generalisation transformer or RNN",
-        "labs/regular-languages/#what-to-see",
+        "labs/regular-languages/#parity-length-generalisation-of-rnn-and-transformer",
     ),
     (
         "which networks can track state of an automaton",
-        "labs/regular-languages/#four-automata",
+        "labs/regular-languages/#state-tracking-four-automata",
     ),
     (
         "echo state network spectral radius leak",
-        "beyond/echo-states/#the-reservoir",
+        "beyond/echo-states/#the-reservoir-spectral-radius-and-leak",
     ),
     (
         "reservoir washout",

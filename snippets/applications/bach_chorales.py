@@ -611,7 +611,9 @@ for ax, what, chords in zip(
     for voice in ORDER:
         colour = "C0" if voice == 0 else "C6" if what == "network" else "k"
         begin = np.arange(len(chords))
-        ax.hlines(chords[:, voice], begin, begin + 0.9, colour, lw=3)
+        times = np.c_[begin, begin + 0.9, np.full(len(chords), np.nan)]
+        keys = np.repeat(chords[:, voice], 3)
+        ax.plot(times.ravel(), keys, colour, lw=3, solid_capstyle="butt")
     ax.set_ylabel(what)
     ax.set_yticks([48, 60, 72], ["C3", "C4", "C5"])
 axes[1].set_xlabel("quarter")
