@@ -85,7 +85,7 @@ for radius, alpha in ((0.5, 1.0), (0.9, 1.0), (0.9, 0.3), (1.5, 1.0)):
     powers = np.log10(np.maximum(apart, 1e-13))
     ax.plot(powers, "C2")
     end = np.flatnonzero(apart > 1e-12)[-1]
-    ax.text(end + 4, powers[end], f"{radius}, {alpha}", va="center")
+    ax.text(end + 8, powers[end], f"{radius}, {alpha}", va="center")
     near = np.flatnonzero(apart < 1e-3)
     print(f"radius {radius}, leak {alpha}: ", end="")
     print(f"after {near[0]} steps" if len(near) else "never")
