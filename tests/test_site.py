@@ -182,6 +182,12 @@ def test_a_notebook_download_runs_by_itself(site, tmp_path, monkeypatch):
     client.execute()  # a cell that raises raises here
 
 
+# A print of the course lays a page into the site for a while: who prints, and
+# who looks at all files, take turns.
+in_turn = pytest.mark.xdist_group("course")
+
+
+@in_turn
 def test_properdocs_builds_the_same_site(site, tmp_path):
     """Material's MkDocs ends in 2027; this one reads the same mkdocs.yml."""
     built = build("--site-dir", tmp_path, builder="properdocs")
@@ -234,6 +240,7 @@ def test_the_site_opens_from_the_disk(browser, tmp_path):
     context.close()
 
 
+@in_turn
 @pytest.mark.parametrize("edition", [ENGLISH, CHINESE])
 def test_the_course_is_one_pdf(site, browser, tmp_path, edition):
     """Printed, with its contents on the first page, and page numbers there
