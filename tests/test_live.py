@@ -103,22 +103,28 @@ def cases(tmp_path_factory):
     return path, listed
 
 
-@pytest.fixture
-def ask(browser, tmp_path):
-    """Calls a function of tests/live.js, in a folder with the engine."""
-    for source in (*LIVE.glob("*.js"), ROOT / "tests" / "live.js"):
-        shutil.copy(source, tmp_path)
-    call = "async ([name, x]) => (await import('./live.js'))[name](x)"
-
-    def ask(name, asked):
+def run_beside_modules(browser, folder, program, argument=None):
+    """What JavaScript answers that imports the explorers' modules from a
+    folder; one that is there already is not overwritten."""
+    for source in LIVE.glob("*.js"):
+        if not (folder / source.name).exists():
+            shutil.copy(source, folder)
+    with serving(folder) as address:
         tab = browser.new_page()  # anew: it has seen no other engine
         tab.goto(f"{address}cells.js")
-        answer = tab.evaluate(call, [name, asked])
+        answer = tab.evaluate(program, argument)
         tab.close()
-        return answer
+    return answer
 
-    with serving(tmp_path) as address:
-        yield ask
+
+@pytest.fixture
+def ask(browser, tmp_path):
+    """Calls a function of tests/live.js."""
+    shutil.copy(ROOT / "tests" / "live.js", tmp_path)
+    call = "async ([name, x]) => (await import('./live.js'))[name](x)"
+    return lambda name, asked: run_beside_modules(
+        browser, tmp_path, call, [name, asked]
+    )
 
 
 def far(differences):
@@ -167,7 +173,7 @@ def test_a_mistake_in_a_cell_is_told_by_its_name(ask, cases, tmp_path, kind):
     path, listed = cases
     shutil.copy(path, tmp_path)
     engine = tmp_path / "cells.js"
-    sound = engine.read_text("utf-8")
+    sound = (LIVE / "cells.js").read_text("utf-8")
     for old, new in SEEDED[kind]:
         assert old in sound
         engine.write_text(sound.replace(old, new), "utf-8")

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 from tests.test_explorers import CASES, PHONE, printed, sentence, visit
-from tests.test_live import NEAR
-from unrolled.page import ROOT
-from unrolled.web import serving
+from tests.test_live import LIVE, NEAR, run_beside_modules
+from unrolled.page import ROOT, page_named
 
 # The fixtures, for this file's tests, too.
 __all__ = ["printed", "visit"]
 
 TAG = "bach-chorales"
 PAGE = CASES[TAG]["page"]
+# What of its program is data, split and cost.
+PARTS = "imports", "read", "quarters", "tunes", "counts"
+PARTS += "cells", "outputs", "training"
 MODEL = ROOT / f"docs/recorded/models/{PAGE}.npz"
 STATES = [
     "under~67.69.71.72.71.69.67.67~0~1",
@@ -115,15 +117,9 @@ STEPS = """async (cases) => {
 def far_from_keras(browser, folder, cases):
     """The largest differences: of h, and of logits as a share of the
     largest."""
-    for source in (ROOT / "docs" / "live").glob("*.js"):
-        if not (folder / source.name).exists():
-            shutil.copy(source, folder)
     shutil.copy(MODEL, folder)
-    with serving(folder) as address:
-        tab = browser.new_page()
-        tab.goto(f"{address}cells.js")
-        found = tab.evaluate(STEPS, [rows.tolist() for rows, *_ in cases])
-        tab.close()
+    asked = [rows.tolist() for rows, *_ in cases]
+    found = run_beside_modules(browser, folder, STEPS, asked)
     worst = np.zeros(2)
     for steps, (_, h, logits) in zip(found, cases, strict=True):
         ours = (np.array(part) for part in zip(*steps, strict=True))
@@ -140,7 +136,7 @@ def test_each_step_is_that_of_keras(browser, tmp_path, as_keras):
 
 
 def test_two_voices_swapped_are_found(browser, tmp_path, as_keras):
-    sound = (ROOT / "docs" / "live" / "choir.js").read_text("utf-8")
+    sound = (LIVE / "choir.js").read_text("utf-8")
     swapped = sound.replace("(n * (n - 1)) / 2 + j", "(n * (n - 1)) / 2")
     assert swapped != sound
     (tmp_path / "choir.js").write_text(swapped, "utf-8")
@@ -158,14 +154,13 @@ def test_the_python_prints_what_is_sung(choir, printed, state):
     assert len(frames(tab)) > 7
 
 
-def test_the_recorded_weights_cost_less_than_counting(tmp_path):
+def test_the_recorded_weights_cost_less_than_counting():
     """Tests of the page rehearse the training: this holds what it came to.
     Data, split and cost are those of the page's program."""
-    program = (ROOT / "snippets/applications/bach_chorales.py").read_text()
-    data, rest = program.split("# %% opponents")
-    networks = rest[rest.index("# %% cells") : rest.index("# %% units")]
+    blocks = {block.name: block.code for block in page_named(PAGE).blocks}
     found = {}
-    exec(data + networks, found)
+    for name in PARTS:
+        exec(blocks[name], found)
     with np.load(MODEL) as file:
         w = {name: file[name].astype("float32") for name in "EWUAaBCc"}
         w["b"], w["d"] = file["b"].astype("float32")

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from tests.test_explorers import PHONE, printed, sentence
-from tests.test_live import NEAR
+from tests.test_live import LIVE, NEAR, run_beside_modules
 from tests.test_site import audit, go, url
 from unrolled.page import ROOT
-from unrolled.web import serving
 
 __all__ = ["printed"]
 
@@ -131,17 +130,9 @@ WORST = """async () => {
 
 def far_from_keras(browser, folder, cases):
     """The largest differences that the page's own browser finds."""
-    for source in (ROOT / "docs" / "live").glob("*.js"):
-        if not (folder / source.name).exists():
-            shutil.copy(source, folder)
     shutil.copy(MODELS / "writer.npz", folder)
     np.savez(folder / "cases.npz", **cases)
-    with serving(folder) as address:
-        tab = browser.new_page()
-        tab.goto(f"{address}cells.js")
-        worst = tab.evaluate(WORST)
-        tab.close()
-    return np.array(worst)
+    return np.array(run_beside_modules(browser, folder, WORST))
 
 
 same_cases = pytest.mark.xdist_group("as Keras")
@@ -156,7 +147,7 @@ def test_each_step_is_that_of_keras(browser, tmp_path, as_keras):
 
 @same_cases
 def test_two_gates_swapped_are_found(browser, tmp_path, as_keras):
-    sound = (ROOT / "docs" / "live" / "cells.js").read_text("utf-8")
+    sound = (LIVE / "cells.js").read_text("utf-8")
     swapped = sound.replace("[a_i, a_f, a_c, a_o]", "[a_f, a_i, a_c, a_o]")
     assert swapped != sound
     (tmp_path / "cells.js").write_text(swapped, "utf-8")
