@@ -24,6 +24,11 @@ def pytest_addoption(parser):
         action="store_true",
         help="rewrite recorded outputs and figures that differ",
     )
+    parser.addoption(
+        "--whole",
+        action="store_true",
+        help="run whole the pages that are rehearsed else",
+    )
 
 
 def pytest_configure(config):
@@ -113,6 +118,11 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def update(request):
     return request.config.getoption("--update-outputs")
+
+
+@pytest.fixture(scope="session")
+def whole(request):
+    return request.config.getoption("--whole")
 
 
 @pytest.fixture(scope="session")

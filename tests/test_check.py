@@ -42,19 +42,19 @@ class Project:
         nbformat.write(v4.new_notebook(cells=[cell]), path)
         return Notebook(path, self.root)
 
-    def mistakes(self, page, update=False):
+    def mistakes(self, page, **how):
         """What the test job says of a page."""
         page = type(page)(page.path, self.root)  # as it now is
         folder = Path(tempfile.mkdtemp(dir=self.root))
-        found, _ = check.check_page(page, self.interpreter, folder, update)
+        found, _ = check.check_page(page, self.interpreter, folder, **how)
         return list(map(str, found))
 
-    def passes(self, page, update=False):
-        assert self.mistakes(page, update) == []
+    def passes(self, page, **how):
+        assert self.mistakes(page, **how) == []
 
-    def complains(self, page, *parts, update=False):
+    def complains(self, page, *parts, **how):
         """One mistake, with the page, the line and the way out."""
-        [message] = self.mistakes(page, update)
+        [message] = self.mistakes(page, **how)
         for part in parts:
             assert part in message
         assert "\n  -> " in message
@@ -479,10 +479,42 @@ def test_a_figure_of_a_notebook_needs_alternative_text(project):
 def test_a_rehearsal_changes_a_constant(project):
     front = "---\nrehearse: {{{}: 2}}\n---\n\n# T\n\n::: a\n"
     program = "UPDATES = 3\nprint(UPDATES)"
-    project.output("2\n")
-    project.passes(project.page(front.format("UPDATES"), a=program))
+    page = project.page(front.format("UPDATES"), a=program)
+    project.passes(page, update=True)
+    assert page.blocks[0].output.read_text() == "3\n"
+    project.complains(page, "recorded '3', now '2'")
     page = project.page(front.format("EPOCHS"), a=program)
     project.complains(page, "no constant EPOCHS", "begins a line")
+
+
+def test_what_waits_for_the_whole_training(project):
+    """Its assertions and its output do; that it runs, and prints, does not."""
+    front = "---\nrehearse: {UPDATES: 2}\n---\n\n# T\n\n::: a whole\n"
+    start = "UPDATES = 3\nassert UPDATES > 2\n"
+    for last, mistake in {
+        "print(UPDATES)": None,
+        "if UPDATES > 2: print(UPDATES)": "recorded '3', now nothing",
+        "print(UPDATES if UPDATES > 2 else UPDATE)": "NameError",
+    }.items():
+        page = project.page(front, a=start + last)
+        project.passes(page, update=True)
+        project.passes(page, whole=True)
+        if mistake:
+            project.complains(page, mistake)
+        else:
+            project.passes(page)
+    page = project.page(front, a="UPDATES = 3\nassert UPDATES > 3")
+    project.complains(page, "AssertionError", update=True)
+
+
+def test_a_rehearsed_page_is_recorded_from_the_program_that_it_shows(project):
+    front = "---\nrehearse: {UPDATES: 2}\n---\n\n# T\n\n::: a whole\n"
+    page = project.page(front, a="UPDATES = 3\nprint(UPDATES)")
+    project.passes(page, update=True)
+    page = project.page(front, a="UPDATES = 4\nprint(UPDATES)")
+    project.complains(page, ":1: rehearsed, and its record is of another")
+    project.passes(page, update=True)
+    project.passes(page)
 
 
 def test_the_weights_that_a_page_needs_lie_beside_its_program(project):

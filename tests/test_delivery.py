@@ -23,9 +23,13 @@ PINNED = re.compile(
 )
 
 
+def workflow(name: str) -> dict:
+    return yaml.safe_load((WORKFLOWS / f"{name}.yml").read_text("utf-8"))
+
+
 def jobs() -> dict:
     """The jobs of the workflow that deploys."""
-    return yaml.safe_load((WORKFLOWS / "site.yml").read_text("utf-8"))["jobs"]
+    return workflow("site")["jobs"]
 
 
 def declared(group: str) -> list[Requirement]:
@@ -79,8 +83,17 @@ def test_what_is_deployed_was_tested():
     assert jobs()["deploy"]["needs"] == "test"
 
 
+def test_the_trainings_run_whole_every_week():
+    found = workflow("whole")
+    assert "schedule" in found[True]  # YAML's "on"
+    *_, run = found["jobs"]["whole"]["steps"]
+    assert run == {"run": ".ci/run", "env": {"PYTEST_ADDOPTS": "--whole"}}
+
+
 def test_only_the_deployment_may_write():
     """Each job has the rights it needs, and no other."""
+    [whole] = workflow("whole")["jobs"].values()
+    assert whole["permissions"] == {"contents": "read"}
     assert {name: job["permissions"] for name, job in jobs().items()} == {
         "test": {"contents": "read", "pages": "read"},
         "versions": {"contents": "read"},

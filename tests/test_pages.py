@@ -31,8 +31,10 @@ PARAMETERS = sorted(
 
 
 @pytest.mark.parametrize("page", PARAMETERS)
-def test_page(page, interpreter, tmp_path, update, record_property):
-    found, seconds = check.check_page(page, interpreter, tmp_path, update)
+def test_page(page, interpreter, tmp_path, update, whole, record_property):
+    found, seconds = check.check_page(
+        page, interpreter, tmp_path, update, whole
+    )
     record_property("processor time", seconds)
     if found:
         pytest.fail("\n".join(map(str, found)), pytrace=False)

@@ -46,16 +46,22 @@ TOLD = {"keras": "Keras", "tensorflow": "TensorFlow", "jax": "JAX"}
 
 
 def check_page(
-    page: Page, interpreter: Interpreter, folder: Path, update: bool = False
+    page: Page,
+    interpreter: Interpreter,
+    folder: Path,
+    update: bool = False,
+    whole: bool = False,
 ) -> tuple[list[PageError], float]:
     """All mistakes on a page, and in what its program did in ``folder``.
 
-    With ``update``, a page of which anything differs from its record is
-    recorded anew, all of it: numbers and figures of one page are of one run.
-    Also returns the seconds of processor time that the program took.
+    ``whole`` runs whole what is rehearsed else. With ``update``, which does
+    so, too, a page of which anything differs from its record is recorded
+    anew, all of it: numbers and figures of one page are of one run. Also
+    returns the seconds of processor time that the program took.
     """
+    whole |= update
     try:
-        run = run_page(page, interpreter, folder, whole=update)
+        run = run_page(page, interpreter, folder, whole)
     except PageError as error:  # nothing else can be said of it
         return [error], 0.0
     found = [*check_form(page), *check_fences(page)]
@@ -63,7 +69,8 @@ def check_page(
     if page.source.startswith("docs/"):  # the README is not on the site
         found += [*check_numbers(page), *check_formulas(page)]
         found += check_drawings(page)
-    stale = [*check_run(page, run, folder)]
+    stale = [*check_run(page, run, folder, whole=whole)]
+    stale += check_recorded_program(page)
     if stale and update:
         stale = [*check_run(page, run, folder, update)]
     found += stale
@@ -80,7 +87,13 @@ def run_page(
         return Run()
     page.equip(folder)
     limit = TIME_LIMIT * (1 + whole)
-    return interpreter.run(page.named(whole), folder, limit)
+    named = page.named(whole)
+    claims_wait = [
+        name
+        for (name, _), block in zip(named, page.blocks, strict=True)
+        if "whole" in block.marks and not whole
+    ]
+    return interpreter.run(named, folder, limit, claims_wait)
 
 
 def record_run(page: Page, seconds: float) -> None:
@@ -96,6 +109,8 @@ def record_run(page: Page, seconds: float) -> None:
         "versions": versions,
         "date": datetime.date.today().isoformat(),
     }
+    if page.rehearsal:
+        run["program"] = page.digest()
     page.run.parent.mkdir(parents=True, exist_ok=True)
     page.run.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 
@@ -105,6 +120,22 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:  # one for no GPU
         return importlib.metadata.version(f"{package}-cpu")
+
+
+def check_recorded_program(page: Page) -> Iterator[PageError]:
+    """What a rehearsed page shows is of a whole run of this program.
+
+    The tests run it with smaller constants, and would not notice.
+    """
+    if not page.rehearsal:
+        return
+    run = json.loads(page.run.read_text()) if page.run.exists() else {}
+    if run.get("program") != page.digest():
+        yield page.error(
+            1,
+            "rehearsed, and its record is of another program",
+            f"run it whole: pytest --update-outputs -k {page.name.name}",
+        )
 
 
 def check_form(page: Page) -> Iterator[PageError]:
@@ -233,11 +264,15 @@ def check_figures(page: Page) -> Iterator[PageError]:
 
 
 def check_run(
-    page: Page, run: Run, folder: Path, update: bool = False
+    page: Page,
+    run: Run,
+    folder: Path,
+    update: bool = False,
+    whole: bool = False,
 ) -> Iterator[PageError]:
     """The page's program, run in ``folder``, did what is recorded."""
     for block, result in zip(page.blocks, run.results, strict=False):
-        yield from check_block(block, result, folder, update)
+        yield from check_block(block, result, folder, update, whole)
     done = len(run.results)
     if run.hung:
         done += 1
@@ -253,7 +288,11 @@ def check_run(
 
 
 def check_block(
-    block: Block, result: Result, folder: Path, update: bool = False
+    block: Block,
+    result: Result,
+    folder: Path,
+    update: bool = False,
+    whole: bool = False,
 ) -> Iterator[PageError]:
     """What a block printed, drew and saved is what its page shows."""
     if result.error:
@@ -266,7 +305,9 @@ def check_block(
             "writes to stderr, which no page shows:\n" + complaint,
             "print to stdout, or mend what it warns of",
         )
-    page, marks = block.page, block.marks
+    page, marks = block.page, dict(block.marks)
+    if whole:
+        marks.pop("whole", None)
     lines = [line.rstrip() for line in result.stdout.splitlines()]
     printed = "\n".join(lines) + "\n" if any(lines) else ""
     yield from _compare(
@@ -311,7 +352,9 @@ def _compare(
         record(path, new)
         return
     old = path.read_text("utf-8") if path.exists() else ""
-    if old and new:
+    if old and new and "whole" in marks:
+        difference = None  # what a rehearsal comes to is not comparable
+    elif old and new:
         how = figure_differs if path.suffix == ".svg" else differs
         difference = how(old, new, marks)
     elif new:

@@ -10,6 +10,7 @@ what is shown, downloaded and run is one text.
 
 import ast
 import functools
+import hashlib
 import re
 import shutil
 import sys
@@ -243,10 +244,22 @@ class Page:
         for path in self.needs:
             shutil.copy(path, folder)
 
+    @property
+    def rehearsal(self) -> dict[str, int]:
+        """The constants that are smaller in a rehearsal, if it has one."""
+        return self.meta.get("rehearse", {})
+
+    def digest(self) -> str:
+        """Another, if the program is, or the weights that it needs."""
+        found = hashlib.sha256(self.download().encode())
+        for path in self.needs:
+            found.update(path.read_bytes())
+        return found.hexdigest()[:16]
+
     def named(self, whole: bool = True) -> list[tuple[str, str]]:
         """The blocks to be run, each with its place; as a rehearsal, if not
-        ``whole``, where the page says which constants are smaller then."""
-        changes = {} if whole else self.meta.get("rehearse", {})
+        ``whole``, where the page has one."""
+        changes = {} if whole else self.rehearsal
         for name in changes:
             if not re.search(rf"^{name} = ", self.download(), re.M):
                 raise self.error(
@@ -340,6 +353,11 @@ class Notebook(Page):
     @functools.cached_property
     def source_notebook(self) -> nbformat.NotebookNode:
         return nbformat.read(self.path, 4)
+
+    @functools.cached_property
+    def meta(self) -> dict:
+        """What the front matter of another page would say."""
+        return self.source_notebook.metadata
 
     @functools.cached_property
     def title(self) -> str:
@@ -480,12 +498,12 @@ def _marks(fence: Fence, marks: list[str]) -> dict[str, str]:
     for mark in marks:
         match = MARK.fullmatch(mark)
         name, argument = (match[1], match[2] or "") if match else (None, "")
-        ours = {"tolerance", "timing", "words", "examples"}
+        ours = {"tolerance", "timing", "words", "examples", "whole"}
         if name not in (ours if isinstance(fence, Block) else {"skip"}):
             raise fence.error(
                 f"unknown mark {mark.removeprefix('pytest.mark.')}",
-                "a block takes tolerance(0.01), words, timing or examples, "
-                'another fence skip(reason="…")',
+                "a block takes tolerance(0.01), words, timing, examples or "
+                'whole, another fence skip(reason="…")',
             )
         if name == "skip" and not argument.startswith("reason="):
             raise fence.error(

@@ -59,8 +59,8 @@ def repeat(page: Page, interpreter: Interpreter, times: int) -> int:
     for number in range(times):
         start = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            run = check.run_page(page, interpreter, Path(folder))
-            found = list(check.check_run(page, run, Path(folder), False))
+            run = check.run_page(page, interpreter, Path(folder), whole=True)
+            found = [*check.check_run(page, run, Path(folder), whole=True)]
         took.append(time.monotonic() - start)
         failed += bool(found)
         mistakes.update(map(str, found))

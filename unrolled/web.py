@@ -42,11 +42,12 @@ def serving(folder: Path):
 
 @contextlib.contextmanager
 def chromium():
-    """A headless Chromium, Debian's. Raises ``NoChromium``."""
-    path = shutil.which("chromium")
+    """A Chromium without windows, Debian's. Raises ``NoChromium``."""
+    path = shutil.which("chromium-headless-shell")
     if path is None:
         raise NoChromium(
-            "no Chromium here; get it: sudo apt-get install chromium"
+            "no Chromium here; get it: "
+            "sudo apt-get install chromium-headless-shell"
         )
     with contextlib.ExitStack() as stack:
         try:
