@@ -185,18 +185,19 @@ def browser():
 @contextlib.contextmanager
 def opened(browser, address, **options):
     """A tab that notes what its page asks and what breaks."""
-    context = browser.new_context(base_url=address, **options)
-    tab = context.new_page()
-    fresh(tab)
-    network = context.new_cdp_session(tab)
-    network.send("Network.enable")
-    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    tab.on("request", lambda request: tab.asked.append(request.url))
-    tab.on("response", lambda response: tab.responses.append(response))
-    tab.on("console", lambda message: tab.said.append(message.text))
-    tab.on("pageerror", lambda error: tab.broken.append(str(error)))
-    yield tab
-    context.close()
+    with contextlib.closing(
+        browser.new_context(base_url=address, **options)
+    ) as context:
+        tab = context.new_page()
+        fresh(tab)
+        network = context.new_cdp_session(tab)
+        network.send("Network.enable")
+        network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.on("response", lambda response: tab.responses.append(response))
+        tab.on("console", lambda message: tab.said.append(message.text))
+        tab.on("pageerror", lambda error: tab.broken.append(str(error)))
+        yield tab
 
 
 def fresh(tab):

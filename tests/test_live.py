@@ -1,8 +1,10 @@
 """The engine of the explorers, in Chromium, against Keras: step for step."""
 
+import contextlib
 import gzip
 import os
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -110,11 +112,10 @@ def run_beside_modules(browser, folder, program, argument=None):
         if not (folder / source.name).exists():
             shutil.copy(source, folder)
     with serving(folder) as address:
-        tab = browser.new_page()  # anew: it has seen no other engine
-        tab.goto(f"{address}cells.js")
-        answer = tab.evaluate(program, argument)
-        tab.close()
-    return answer
+        # Anew: it has seen no other engine.
+        with contextlib.closing(browser.new_page()) as tab:
+            tab.goto(f"{address}cells.js")
+            return tab.evaluate(program, argument)
 
 
 @pytest.fixture
@@ -125,6 +126,16 @@ def ask(browser, tmp_path):
     return lambda name, asked: run_beside_modules(
         browser, tmp_path, call, [name, asked]
     )
+
+
+def test_a_server_ends_when_a_test_breaks_off(tmp_path):
+    """A thread left behind would keep a core busy until the job ends."""
+    before = set(threading.enumerate())
+    with pytest.raises(ZeroDivisionError), serving(tmp_path):
+        [thread] = set(threading.enumerate()) - before
+        raise ZeroDivisionError
+    thread.join(timeout=10)
+    assert not thread.is_alive()
 
 
 def far(differences):

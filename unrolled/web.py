@@ -36,8 +36,10 @@ def serving(folder: Path):
     handler = functools.partial(Handler, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:  # else its thread spins for ever, on a closed socket
+            server.shutdown()
 
 
 @contextlib.contextmanager
