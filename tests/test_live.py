@@ -111,11 +111,12 @@ def run_beside_modules(browser, folder, program, argument=None):
     for source in LIVE.glob("*.js"):
         if not (folder / source.name).exists():
             shutil.copy(source, folder)
-    with serving(folder) as address:
-        # Anew: it has seen no other engine.
-        with contextlib.closing(browser.new_page()) as tab:
-            tab.goto(f"{address}cells.js")
-            return tab.evaluate(program, argument)
+    with (
+        serving(folder) as address,
+        contextlib.closing(browser.new_page()) as tab,  # has seen no other
+    ):
+        tab.goto(f"{address}cells.js")
+        return tab.evaluate(program, argument)
 
 
 @pytest.fixture
