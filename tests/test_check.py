@@ -507,6 +507,12 @@ def test_what_waits_for_the_whole_training(project):
     project.complains(page, "AssertionError", update=True)
 
 
+def test_what_is_not_rehearsed_cannot_wait(project):
+    project.output("1\n")
+    page = project.page("# T\n\n::: a whole\n", a="print(1)")
+    project.complains(page, ":3: marked whole", "take the mark away")
+
+
 def test_a_rehearsed_page_is_recorded_from_the_program_that_it_shows(project):
     front = "---\nrehearse: {UPDATES: 2}\n---\n\n# T\n\n::: a whole\n"
     page = project.page(front, a="UPDATES = 3\nprint(UPDATES)")

@@ -164,6 +164,12 @@ def check_form(page: Page) -> Iterator[PageError]:
 def check_fences(page: Page) -> Iterator[PageError]:
     """Every fence is run, is an output or a swap, or says why it is not."""
     for fence in page.fences:
+        if "whole" in fence.marks and not page.rehearsal:
+            yield fence.error(
+                "marked whole, and the page is not rehearsed",
+                "take the mark away, or say in front matter: "
+                "rehearse: {UPDATES: 30}",
+            )
         if isinstance(fence, Block) or "skip" in fence.marks:
             continue
         if fence.language == "diff":
