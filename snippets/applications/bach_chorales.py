@@ -93,7 +93,7 @@ def runs(song, length=7):
     """All runs of seven steps of the melody: how far up, how far down."""
     melody = song[:, 0]
     steps = np.diff(melody[np.append(True, np.diff(melody) != 0)])
-    return {tuple(steps[k : k + length]) for k in range(len(steps) - 6)}
+    return {tuple(steps[k : k + length]) for k in range(len(steps) - length + 1)}
 
 
 all_runs = [runs(song) for song in songs]
@@ -227,9 +227,15 @@ def tuned(evidence, p=1 / (KEYS - 1)):
     return trust
 
 
+def mean_of(notes):
+    """Nats a quarter, from the chance of each note: (quarters, voices)."""
+    return -np.log(notes).sum(1).mean()
+
+
 def by_counts(parts, ups=UP):
-    """Nats a quarter of the chorales to test: of chords, and voice by
-    voice."""
+    """Of the chorales to test: nats a quarter, of chords and voice by voice.
+    Then the chances of each note, (quarters, voices), in the chorales to
+    choose by and in those to test."""
     train, choose, test = (
         quarters(part, ups if part is parts[0] else (0,)) for part in parts
     )
@@ -241,15 +247,16 @@ def by_counts(parts, ups=UP):
         to_test = evidence(train, test, what, contexts)
         return chance(to_choose, trust, p[0]), chance(to_test, trust, p[1])
 
-    voices = 0
+    notes = []
     for voice in ORDER:
         three = [chances(chord[voice : voice + 1], c) for c in chains(voice)]
-        voices -= np.log(np.mean([p for _, p in three], axis=0)).mean()
+        notes.append([np.mean(p, axis=0) for p in zip(*three, strict=True)])
+    notes = [np.stack(p, axis=1) for p in zip(*notes, strict=True)]
     # A chord never seen: four voices that do not know of each other.
     apart = [chances([now], [[], [(LAST, now[1])]]) for now in chord]
     apart = [np.prod(p, axis=0) for p in zip(*apart, strict=True)]
     _, p = chances(chord, CHORDS, apart)
-    return -np.log(p).mean(), voices
+    return -np.log(p).mean(), mean_of(notes[1]), notes
 
 
 # %% told
@@ -260,7 +267,8 @@ def told(name, costs, size=None):
     print(f"{name:20}{size:>7}  {each}  mean {np.mean(costs):.2f}")
 
 
-counted_chords, counted = np.transpose([by_counts(part) for part in parts])
+counts = [by_counts(part) for part in parts]
+counted_chords, counted, counted_notes = zip(*counts, strict=True)
 told("chords", counted_chords)
 told("voice after voice", counted)
 assert max(counted) + 0.3 < min(counted_chords)
@@ -488,8 +496,8 @@ def chances_of(which):
 def compared(
     name, model, updates, rate, drop, transpose, parts, score=as_they_are
 ):
-    """One network for each split and seed, all trained side by side: the
-    weights of the first, and what each costs."""
+    """One network for each split, all trained side by side: their weights,
+    and what each costs."""
     train = partial(trained, model, updates, rate, drop, transpose, score)
     draw = np.stack([chances_of(which) for which, *_ in parts])
     w = jax.vmap(train)(np.arange(len(parts)), draw)
@@ -500,7 +508,7 @@ def compared(
         for *cost, (*_, test) in zip(*costs, parts, strict=True)
     ]
     told(name, found, weights(model))
-    return {name: part[0] for name, part in w.items()}
+    return w
 
 
 def weights(model):
@@ -541,6 +549,38 @@ for name, net, rate in (
 ):
     model = Voices(net)
     w = compared(name, model, LONG, rate, 0.3, True, parts[:3])
+
+every = jnp.arange(len(songs))
+last, now, _ = excerpt(as_they_are, every, every * 0, LONGEST)
+chances = lax.map(lambda w: jnp.exp(-model.each(w, last, now)), w)
+chances = np.array(chances)  # (splits, chorales, quarters, voices)
+
+
+def together(chances, counted, parts):
+    """The mean of network and table: the network's share, which the
+    chorales to choose by decide, and nats a quarter of those to test."""
+    choose, test = (
+        [np.concatenate([chances[k, : lengths[k]] for k in part]), notes]
+        for part, notes in zip(parts, counted, strict=True)
+    )
+
+    def nats_with(share, network, table):
+        return mean_of(share * network + (1 - share) * table)
+
+    share = min(np.arange(11) / 10, key=lambda s: nats_with(s, *choose))
+    return share, nats_with(share, *test)
+
+
+shares, mean = zip(
+    *(
+        together(chances[k], counted_notes[k], part[1:])
+        for k, part in enumerate(parts[:3])
+    ),
+    strict=True,
+)
+told("GRU and counted", mean)
+print("the network's share:", *shares)
+w = {name: part[0] for name, part in w.items()}
 
 
 def of_voice(voice, *args):

@@ -61,7 +61,7 @@ for row in load_sentences():
 print(f"{differ.total()} of {total} readings differ between the two fields")
 assert differ.total() < 10  # one program made both
 
-for part in ("地走了", "教书", "长得"):  # adverb, teach books, look like
+for part in ("地走了", "教书", "长得"):  # adverb, teach books, grow fast
     row = next(row for row in load_sentences() if part in row["chinese"])
     print(row["chinese"], row["pinyin_numbered"])
 
