@@ -71,6 +71,15 @@ def spoil(table, row, column, value):
     return table
 
 
+def with_a_word(path):
+    """A file with decimal commas, one of its numbers in line 5 a word."""
+    lines = path.read_text("utf-8-sig").splitlines()
+    lines[4] = re.sub(r"-?\d+,\d+", "word", lines[4], count=1)
+    new = path.with_name("word.csv")
+    new.write_text("\n".join(lines), "utf-8")
+    return new
+
+
 def sentence(result):
     """What the program said when it refused a file: one line."""
     *_, last = result.error.strip().splitlines()

@@ -10,7 +10,7 @@ from tests.start import Program
 from unrolled.page import ROOT, page_at
 from unrolled.swap import swapped
 
-LONGEST = 205  # lines
+LONGEST = 206  # lines
 LONGER = {"step-by-step": 265}  # carries states, exports, compares
 PAGES = [
     page

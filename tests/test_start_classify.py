@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import INTERRUPT, Program, sentence, spoil
+from tests.start import INTERRUPT, Program, sentence, spoil, with_a_word
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,8 @@ def test_files_as_they_come(program, trained, tmp_path):
     (tmp_path / "marked.csv").write_text(f"{head}\n{rows}", "utf-8")
     marked = predictions(program.run(tmp_path, "marked.csv"))
     assert (marked == new).all(axis=None)
+    word = with_a_word(tmp_path / "data.csv")
+    assert "line 5: 'word'" in sentence(program.run(tmp_path, word))
 
 
 def test_a_long_sequence_is_cut_and_memory_bounded(program, trained):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import INTERRUPT, Program, sentence, spoil
+from tests.start import INTERRUPT, Program, sentence, spoil, with_a_word
 
 TASK = {
     "TARGET": "load",
@@ -232,6 +232,9 @@ def test_months_in_a_file_as_it_comes(program, tmp_path):
         f"{day:%Y-%m-%d}"
         for day in pd.date_range("2058-11-01", periods=6, freq="MS")
     ]
+    word = with_a_word(tmp_path / "data.csv")
+    result = program.run(tmp_path, word, **months)
+    assert "line 5: 'word'" in sentence(result)
 
 
 def test_an_interrupted_run_leaves_the_old_model(program, trained):

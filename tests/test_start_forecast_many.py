@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import INTERRUPT, Program, sentence, spoil
+from tests.start import INTERRUPT, Program, sentence, spoil, with_a_word
 
 ASK = {
     "ID": "id",
@@ -190,6 +190,11 @@ def test_files_as_they_come(program, tmp_path):
     new = predictions(program.run(tmp_path, "data.csv"))
     assert new["id"].iloc[0] == "№ 0"
     assert np.isfinite(new["y"]).all()
+    word = with_a_word(tmp_path / "data.csv")
+    assert "line 5: 'word'" in sentence(program.run(tmp_path, word))
+    table.loc[table.index[-1:], "y"] = np.nan  # a gap beside commas
+    table.to_csv(tmp_path / "gap.csv", index=False, **how)
+    assert not program.run(tmp_path, "gap.csv").error
 
 
 def test_gaps_are_filled_with_the_past_only_and_never_a_target(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import INTERRUPT, Program, sentence, spoil
+from tests.start import INTERRUPT, Program, sentence, spoil, with_a_word
 
 NAMES = {"ID": "id", "LABEL": "label"}
 
@@ -194,6 +194,8 @@ def test_files_as_they_come(program, tmp_path):
     new = predictions(program.run(tmp_path, "data.csv", **NAMES))
     assert set(new["label"]) <= set(labels)
     assert 900 in new.index
+    word = with_a_word(tmp_path / "data.csv")
+    assert "line 5: 'word'" in sentence(program.run(tmp_path, word, **NAMES))
 
 
 def test_a_long_sequence_is_cut_and_every_step_labelled(program, trained):

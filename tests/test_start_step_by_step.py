@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.start import INTERRUPT, Program, sentence, spoil
+from tests.start import INTERRUPT, Program, sentence, spoil, with_a_word
 
 SETUP = {
     "TARGET": "load",
@@ -180,6 +180,8 @@ def test_files_as_they_come(program, fresh):
     table.assign(more="🙂").to_csv(fresh / "new.csv", index=False, **how)
     new = values(program.run(fresh, "new.csv", **SETUP))
     assert np.allclose(new, plain, atol=1e-5)
+    word = with_a_word(fresh / "new.csv")
+    assert "line 5: 'word'" in sentence(program.run(fresh, word, **SETUP))
 
 
 def test_an_interrupted_run_leaves_the_old_files(program, fresh):

@@ -93,7 +93,8 @@ def runs(song, length=7):
     """All runs of seven steps of the melody: how far up, how far down."""
     melody = song[:, 0]
     steps = np.diff(melody[np.append(True, np.diff(melody) != 0)])
-    return {tuple(steps[k : k + length]) for k in range(len(steps) - length + 1)}
+    starts = range(len(steps) - length + 1)
+    return {tuple(steps[k : k + length]) for k in starts}
 
 
 all_runs = [runs(song) for song in songs]

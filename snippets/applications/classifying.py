@@ -322,7 +322,7 @@ assert 0.7 < lstm_score < bag_score - 0.015
 
 # %% runs-at-each-step
 def runs_by_step(name, n):
-    """The n letters that end at each step: 'abc', 2: '^a', 'ab', 'bc', 'c$'."""
+    """The n letters up to each step: 'abc', 2: '^a', 'ab', 'bc', 'c$'."""
     name = "^" * (n - 1) + name + "$"
     return [name[i : i + n] for i in range(len(name) - n + 1)]
 

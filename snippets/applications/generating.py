@@ -301,7 +301,7 @@ def sharpen(p, temperature=1.0, top_k=None):
 
 
 def draw(p, rng):
-        """One symbol from each row: (batch,)."""
+    """One symbol from each row: (batch,)."""
     p = p.astype("float64")  # else the sum may end below 1
     p /= p.sum(axis=-1, keepdims=True)
     return (p.cumsum(axis=-1) > rng.random((len(p), 1))).argmax(axis=-1)

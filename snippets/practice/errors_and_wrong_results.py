@@ -64,10 +64,14 @@ for name, model, wanted in (("each", each, y), ("once", once, target)):
 
 
 # %% check
-def check_data(model, X, y):
-    """Raise before fit does something that nobody meant."""
+def check_data(model, X, y, class_ids=False):
+    """Raise before fit does something that nobody meant.
+
+    class_ids: y holds numbers of classes, and has no axis for the classes.
+    """
     out = tuple(model(X[:2]).shape)
-    assert out[1:] == y.shape[1:], f"output {out}, but y {y.shape}"
+    wanted = out[1:-1] if class_ids else out[1:]
+    assert y.shape[1:] == wanted, f"output {out}, but y {y.shape}"
     assert len(X) == len(y), f"{len(X)} samples, but {len(y)} targets"
     assert np.isfinite(X).all() and np.isfinite(y).all(), "NaN or inf"
 

@@ -38,6 +38,7 @@ for make, blocks in (
 
 
 # %% orthogonal-by-block
+@keras.saving.register_keras_serializable("unrolled")
 class OrthogonalBlocks(keras.initializers.Initializer):
     """An orthogonal matrix for each gate and candidate, side by side.
 
@@ -47,6 +48,7 @@ class OrthogonalBlocks(keras.initializers.Initializer):
     """
 
     def __init__(self, seed=None):
+        self.given = seed  # without one, each copy draws anew
         if seed is None:
             seed = keras.random.randint((), 1, 10**6)
         self.seed = int(seed)
@@ -62,7 +64,7 @@ class OrthogonalBlocks(keras.initializers.Initializer):
         return ops.concatenate(square, axis=1)
 
     def get_config(self):
-        return {"seed": self.seed}
+        return {"seed": self.given}
 
 
 def reach(layer, x):

@@ -198,7 +198,7 @@ except ValueError:
 else:
     assert a_gpu
 
-# The argument is in no configuration, so that no copy of a layer has it.
+# The argument is in no configuration, so that from_config loses it.
 layer = layers.LSTM(4, use_cudnn=False)
 assert layers.LSTM.from_config(layer.get_config()).use_cudnn == "auto"
 

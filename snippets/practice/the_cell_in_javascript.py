@@ -1,4 +1,5 @@
 # %% the-step
+# pip install mini-racer
 from pathlib import Path
 
 import keras

@@ -45,7 +45,8 @@ def load(path):
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
         how["dtype"] = dict.fromkeys([ID, GROUP, LABEL], str)
         how |= {"keep_default_na": False, "index_col": False}
-        return pd.read_csv(path, **how)
+        comma = f"^(-?[0-9]+)[{how['decimal']}]([0-9]+)$"  # beside a word
+        return pd.read_csv(path, **how).replace(comma, r"\1.\2", regex=True)
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 

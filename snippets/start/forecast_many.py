@@ -43,7 +43,8 @@ def load(path):
         mark = max(",;\t", key=head.count)
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
         how |= {"dtype": {ID: str, TIME: str}, "keep_default_na": False}
-        return pd.read_csv(path, **how)
+        comma = f"^(-?[0-9]+)[{how['decimal']}]([0-9]+)$"  # beside a word
+        return pd.read_csv(path, **how).replace(comma, r"\1.\2", regex=True)
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 

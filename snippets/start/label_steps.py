@@ -45,7 +45,9 @@ def load(path):
         mark = max(",;\t", key=head.count)
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
         how["dtype"] = dict.fromkeys([ID, GROUP, LABEL], str)
-        return pd.read_csv(path, **how, keep_default_na=False)
+        how["keep_default_na"] = False
+        comma = f"^(-?[0-9]+)[{how['decimal']}]([0-9]+)$"  # beside a word
+        return pd.read_csv(path, **how).replace(comma, r"\1.\2", regex=True)
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 

@@ -54,7 +54,9 @@ def load(path):
             head = file.readline()
         mark = max(",;\t", key=head.count)
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
-        return pd.read_csv(path, **how, dtype={TIME: str})
+        how["dtype"] = {TIME: str}
+        comma = f"^(-?[0-9]+)[{how['decimal']}]([0-9]+)$"  # beside a word
+        return pd.read_csv(path, **how).replace(comma, r"\1.\2", regex=True)
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 
