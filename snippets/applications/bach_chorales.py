@@ -543,6 +543,8 @@ home = in_a_row([song - (song[-1, 3] + 5) % 12 + 5 for song in songs])
 compared("GRU, all in C", model, UPDATES, rate, drop, False, parts, home)
 
 # %% voices
+keys_by_themselves = Keys(GRU(128))  # as large and as long as the voices
+compared("GRU, keys", keys_by_themselves, LONG, 0.02, 0.3, True, parts[:3])
 told("counted", counted[:3])
 for name, net, rate in (
     ("last four chords", Window(4, 128), 0.01),

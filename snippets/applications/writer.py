@@ -99,7 +99,7 @@ rng.shuffle(short)
 test, validation, train = short[:400], short[400:800], short[800:]
 scale = np.concatenate([as_points(clean[n])[:, :2] for n in train]).std()
 print(f"{len(train):,} to train, {len(validation)} and {len(test)} held out")
-print(f"a step is {scale:.1f} units long")
+print(f"Δx and Δy are spread by {scale:.1f} units")
 
 
 # %% hand
@@ -153,10 +153,10 @@ def batches(size=64):
         examples = [(as_points(clean[n]), 0) for n in chosen[:half]]
         examples += [shaky_beginning(n) for n in chosen[half:]]
         x, y, weight = arrays(examples)
-        size_of_each = rng.uniform(0.9, 1.1, (size, 1, 2))
-        x[..., :2] *= size_of_each
-        y[..., :2] *= size_of_each
-        yield x, y, weight / weight.mean()
+        larger = np.ones((size, 1, 5), "float32")
+        larger[..., :2] = rng.uniform(0.9, 1.1, (size, 1, 2))
+        # New arrays: x and y are views of one, and would be scaled twice.
+        yield x * larger, y * larger, weight / weight.mean()
 
 
 # %% model

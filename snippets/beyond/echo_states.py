@@ -88,7 +88,7 @@ for radius, alpha in ((0.5, 1.0), (0.9, 1.0), (0.9, 0.3), (1.5, 1.0)):
     ax.text(end + 8, powers[end], f"{radius}, {alpha}", va="center")
     near = np.flatnonzero(apart < 1e-3)
     print(f"radius {radius}, leak {alpha}: ", end="")
-    print(f"after {near[0]} steps" if len(near) else "never")
+    print(f"after {near[0] + 1} steps" if len(near) else "never")
 ax.set(ylim=(-12.9, 1), xlim=(0, 200))
 ax.set(xlabel="step", ylabel="distance, powers of ten")
 fig.savefig("washout.svg")
@@ -168,7 +168,7 @@ for name, (x, y) in SERIES.items():
 UPDATES = 1500
 ROUNDS = 10
 LENGTH, WARM = 200, 50  # of a training window; its first steps do not count
-RATES = 0.003, 0.01
+RATES = 0.003, 0.01, 0.03
 
 
 def model_of(layer, seed):
