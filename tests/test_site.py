@@ -127,6 +127,8 @@ def test_machines_find_the_text_of_each_page(site):
         assert about or len(text) < 200, f"{name} says nothing of itself"
         assert re.search(r"^# ", text, re.M), name
         assert "</svg>" not in text and len(text) < 100_000, name
+        # What the build fills in on a page; other comments mark its text.
+        assert not re.search(r"^--8<--|<!--(course|minutes)-->", text, re.M)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)

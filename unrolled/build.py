@@ -398,6 +398,9 @@ def on_post_page(output, page, config):
     # While serving, a page may have a mistake.
     if not serving and edition == ENGLISH:
         text = llms.plain(page_at(Path(config.docs_dir, source)))
+        if page.is_homepage:
+            pages = [editions.find(uri, config)[1] for uri in steps]
+            text = llms.with_course(text, pages)
         _write(Path(config.site_dir, llms.beside(source)), text)
     if 'class="katex"' in output:
         output = _with_style(output, STYLES, page)

@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 
 from mkdocs.utils.meta import get_data
 
+from unrolled import course
 from unrolled.blocks import expand
-from unrolled.course import DATA
 from unrolled.page import Notebook, Page
 
 INTRODUCTION = (
@@ -34,9 +34,24 @@ def plain(page: Page) -> str:
         parts = [part for cell in page.notebook().cells for part in _of(cell)]
         text = "\n\n".join(parts) + "\n"
     else:
-        lines = expand(page, figures=False, marks=False)
-        text, _ = get_data("".join(f"{line}\n" for _, line in lines))
+        lines = [
+            line
+            for _, given in expand(page, figures=False, marks=False)
+            for line in page.included(given)
+        ]
+        text, _ = get_data("".join(f"{line}\n" for line in lines))
     return LINK.sub(r"\1.md", text)
+
+
+def with_course(text: str, pages: list[Page]) -> str:
+    """The home page's text with the course, which its build lists, too."""
+    minutes = [course.minutes(page) for page in pages]
+    items = "".join(
+        f"1. [{page.title}]({page.name}.md), {each} min\n"
+        for page, each in zip(pages, minutes, strict=True)
+    )
+    text = text.replace("<!--course-->\n", items)
+    return text.replace("<!--minutes-->", f"{sum(minutes)} minutes")
 
 
 def _of(cell) -> list[str]:
@@ -44,7 +59,7 @@ def _of(cell) -> list[str]:
     if cell.cell_type == "markdown":
         return [DRAWING.sub("", cell.source)]
     lines = cell.source.strip("\n").split("\n")
-    if len(lines) >= DATA:
+    if len(lines) >= course.DATA:
         note = "… the .py and the .ipynb have them all …"
         lines = [*lines[:5], note, *lines[-3:]]
     parts = ["\n".join(["```python", *lines, "```"])]

@@ -173,7 +173,7 @@ class Page:
                     )
                 found[name] = (number + 1, [])
             elif name:
-                found[name][1].extend(self._included(line))
+                found[name][1].extend(self.included(line))
             elif line.strip():
                 raise self.error(
                     1,
@@ -185,7 +185,7 @@ class Page:
             for name, (number, lines) in found.items()
         }
 
-    def _included(self, line: str) -> list[str]:
+    def included(self, line: str) -> list[str]:
         """The line of a program, or what it includes."""
         include = INCLUDE.fullmatch(line)
         if include is None:

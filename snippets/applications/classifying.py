@@ -356,6 +356,7 @@ vectors = [
 x = layers.SpatialDropout1D(0.2)(layers.Add()(vectors))
 x = layers.Dropout(0.2)(layers.LSTM(64)(x))
 on_runs = keras.Model(inputs, layers.Dense(len(languages))(x))
+print(f"{on_runs.count_params():,} parameters")
 reading_runs = ready(on_runs, rate=0.015, epochs=5)
 
 of_runs = []
