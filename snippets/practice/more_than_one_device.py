@@ -149,6 +149,23 @@ except ValueError as error:
 else:
     raise AssertionError("a stateful layer took half a batch")
 
+# %% dropout
+with strategy.scope():
+    drop = layers.Dropout(0.5)
+    drop.build((None, 10, 2))
+
+
+@tf.function(autograph=False)
+def dropped(batch):
+    return strategy.run(lambda x: drop(x, training=True), args=(batch,))
+
+
+ones = tf.data.Dataset.from_tensor_slices(np.ones_like(X[:16])).batch(16)
+for batch in strategy.experimental_distribute_dataset(ones):
+    first, second = strategy.experimental_local_results(dropped(batch))
+assert np.array_equal(first, second)
+print("dropped on one replica and on the other: the same places")
+
 # %% the-starter
 np.savez("start.npz", *start, X=X, y=y)
 
