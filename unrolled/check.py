@@ -69,7 +69,7 @@ def check_page(
     if page.source.startswith("docs/"):  # the README is not on the site
         found += [*check_numbers(page), *check_formulas(page)]
         found += check_drawings(page)
-    stale = [*check_run(page, run, folder, whole=whole)]
+    stale = [*check_run(page, run, folder)]
     stale += check_recorded_program(page)
     if stale and update:
         stale = [*check_run(page, run, folder, update)]
@@ -270,15 +270,11 @@ def check_figures(page: Page) -> Iterator[PageError]:
 
 
 def check_run(
-    page: Page,
-    run: Run,
-    folder: Path,
-    update: bool = False,
-    whole: bool = False,
+    page: Page, run: Run, folder: Path, update: bool = False
 ) -> Iterator[PageError]:
     """The page's program, run in ``folder``, did what is recorded."""
     for block, result in zip(page.blocks, run.results, strict=False):
-        yield from check_block(block, result, folder, update, whole)
+        yield from check_block(block, result, folder, update)
     done = len(run.results)
     if run.hung:
         done += 1
@@ -294,11 +290,7 @@ def check_run(
 
 
 def check_block(
-    block: Block,
-    result: Result,
-    folder: Path,
-    update: bool = False,
-    whole: bool = False,
+    block: Block, result: Result, folder: Path, update: bool = False
 ) -> Iterator[PageError]:
     """What a block printed, drew and saved is what its page shows."""
     if result.error:
@@ -312,7 +304,7 @@ def check_block(
             "print to stdout, or mend what it warns of",
         )
     page, marks = block.page, dict(block.marks)
-    if whole:
+    if not result.claims_waited:
         marks.pop("whole", None)
     lines = [line.rstrip() for line in result.stdout.splitlines()]
     printed = "\n".join(lines) + "\n" if any(lines) else ""

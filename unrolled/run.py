@@ -37,6 +37,7 @@ class Result:
     stderr: str = ""
     error: str | None = None
     files: tuple[str, ...] = ()
+    claims_waited: bool = False
 
 
 @dataclass
@@ -186,9 +187,9 @@ def _run(job: dict) -> None:
             # AutoGraph, inspect and tracebacks read the source from here.
             lines = source.splitlines(keepends=True)
             linecache.cache[name] = (len(source), None, lines, name)
-            result = Result()
+            waits = name in job["claims_wait"]
+            result = Result(claims_waited=waits)
             try:
-                waits = name in job["claims_wait"]
                 compiled = compile(source, name, "exec", optimize=int(waits))
                 exec(compiled, main.__dict__)
             except BaseException:
