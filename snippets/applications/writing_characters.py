@@ -482,22 +482,39 @@ def known(points):
 
 
 def states(of):
-    """c after each point of characters, and what there is to know then."""
+    """After each point of characters: c, the last eight points, and what
+    there is to know then."""
     X, y, counts = arrays(of)
-    (_, c), _ = follow(writer, w, np.concatenate([X, y[:, -1:]], 1))
-    c = np.array(c)[:, 1:][counts > 0]
-    return c, np.concatenate([known(all_points[n]) for n in of])
+    X = np.concatenate([X, y[:, -1:]], 1)
+    (_, c), _ = follow(writer, w, X)
+    padded = np.pad(X, ((0, 0), (7, 0), (0, 0)))
+    last = [padded[:, k : k + X.shape[1]] for k in range(8)]
+    c, last = (
+        np.array(part)[:, 1:][counts > 0]
+        for part in (c, np.concatenate(last, 2))
+    )
+    return c, last, np.concatenate([known(all_points[n]) for n in of])
 
 
-c, truth = states(train[:1000])
-probe = np.linalg.lstsq(np.c_[c, np.ones(len(c))], truth, rcond=None)[0]
-c, truth = states(test)
-told = np.c_[c, np.ones(len(c))] @ probe
-error = told - truth
+def with_one(seen):
+    return np.c_[seen, np.ones(len(seen))]
+
+
+*seen, truth = states(train[:1000])
+probe, of_last = (
+    np.linalg.lstsq(with_one(part), truth, rcond=None)[0] for part in seen
+)
+c, last, truth = states(test)
+error = with_one(c) @ probe - truth
+blind = with_one(last) @ of_last - truth
 for n, what in enumerate(("across", "down", "strokes done", "to go")):
-    r2 = 1 - (error[:, n] ** 2).mean() / truth[:, n].var()
+    r2, less = (
+        1 - (e[:, n] ** 2).mean() / truth[:, n].var() for e in (error, blind)
+    )
     off = np.sqrt((error[:, n] ** 2).mean())
-    print(f"{what:13} R² {r2:.2f}, off by {off:.1f}")
+    print(
+        f"{what:13} R² {r2:.2f}, off by {off:.1f}; last points R² {less:.2f}"
+    )
 away = np.hypot(error[:, 0], error[:, 1])
 print(f"the place is off by {away.mean():.1f} of {SHEET} units on average")
 assert away.mean() < 8
@@ -589,7 +606,7 @@ def stroke_ends(of):
 print(f"{closing_new.mean():.0%} of the strokes close a component")
 ranked = {}
 for what, a, b in zip(("c", "window", "place"), seen, new, strict=True):
-    a, b = (np.c_[part, np.ones(len(part))] for part in (a, b))
+    a, b = with_one(a), with_one(b)
     fit = np.linalg.lstsq(a, closing, rcond=None)[0]
     ranked[what] = roc_auc_score(closing_new, b @ fit)
     print(f"read from {what:7} {ranked[what]:.2f}")
