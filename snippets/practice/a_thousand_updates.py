@@ -303,6 +303,15 @@ for name, color, side in (("LSTM", "k", 1), ("GRU", "C7", -1)):
 ax.set(xlabel="updates to an error of 0.02", ylabel="seeds")
 fig.savefig("distribution.svg")
 
+# %% no-gates
+NETWORKS["SimpleRNN"] = layers.SimpleRNN, 29  # about as many parameters
+LOWER = [0.0025, 0.005, 0.01, 0.02, 0.04]
+tried = needed("SimpleRNN", [(seed, r) for r in LOWER for seed in range(8)])
+arrived = (tried < NEVER).reshape(len(LOWER), 8).sum(axis=1)
+for rate, count in zip(LOWER, arrived, strict=True):
+    print(f"rate {rate:<6} {count} of 8 get there")
+assert arrived.sum() < 4
+
 # %% early
 state = start
 for part in range(1, 11):
