@@ -466,7 +466,7 @@ assert max(left[what] for what in left if "told" in what) < 0.05
 assert left["LSTM"] + 0.2 < left["window"]
 
 # %% side-by-side
-fig, axes = plt.subplots(len(small), 8, figsize=(4.8, 3.3))
+fig, axes = plt.subplots(len(small), 7, figsize=(4.8, 3.3))
 for row, (what, written) in zip(axes, small.items(), strict=True):
     for ax, points in zip(row, written[0], strict=False):
         draw(ax, points)
@@ -488,11 +488,9 @@ def states(of):
     X = np.concatenate([X, y[:, -1:]], 1)
     (_, c), _ = follow(writer, w, X)
     padded = np.pad(X, ((0, 0), (7, 0), (0, 0)))
-    last = [padded[:, k : k + X.shape[1]] for k in range(8)]
-    c, last = (
-        np.array(part)[:, 1:][counts > 0]
-        for part in (c, np.concatenate(last, 2))
-    )
+    last = np.lib.stride_tricks.sliding_window_view(padded, 8, axis=1)
+    last = last.reshape(*X.shape[:2], -1)
+    c, last = (np.array(part)[:, 1:][counts > 0] for part in (c, last))
     return c, last, np.concatenate([known(all_points[n]) for n in of])
 
 
