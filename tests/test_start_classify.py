@@ -149,6 +149,9 @@ def test_files_as_they_come(program, trained, tmp_path):
     (tmp_path / "marked.csv").write_text(f"{head}\n{rows}", "utf-8")
     marked = predictions(program.run(tmp_path, "marked.csv"))
     assert (marked == new).all(axis=None)
+    (tmp_path / "text.csv").write_text("id;time;label;x\n3,1;0;1,5;2,5\n")
+    found = program.call(tmp_path, "load('text.csv').values.tolist()")
+    assert found == "[['3,1', 0, '1,5', 2.5]]\n"  # an id, a label, a number
     word = with_a_word(tmp_path / "data.csv")
     assert "line 5: 'word'" in sentence(program.run(tmp_path, word))
 

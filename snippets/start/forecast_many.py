@@ -44,7 +44,10 @@ def load(path):
         how = {"sep": mark, "decimal": "," if mark == ";" else "."}
         how |= {"dtype": {ID: str, TIME: str}, "keep_default_na": False}
         comma = f"^(-?[0-9]+)[{how['decimal']}]([0-9]+)$"  # beside a word
-        return pd.read_csv(path, **how).replace(comma, r"\1.\2", regex=True)
+        table = pd.read_csv(path, **how)
+        rest = table.columns.difference([*how["dtype"]])  # text stays text
+        table[rest] = table[rest].replace(comma, r"\1.\2", regex=True)
+        return table
     except (OSError, ValueError) as error:
         sys.exit(f"{path}: {error}")
 
