@@ -73,8 +73,9 @@ def test_a_swap_runs(page, diff, small, interpreter, tmp_path):
     program = Program(page.name.name, interpreter)
     code = swapped(program.code, diff)
     file = small(page)
-    # It saves, loads and predicts, too; in a fresh process, without a swap.
     result = program.run(tmp_path, code=code, FILE=str(file), EPOCHS=1)
+    assert not result.error, result.error
+    result = program.run(tmp_path, file, code=code, FILE=str(file))
     assert not result.error, result.error
     assert len(result.stdout.splitlines()) > 1
 
