@@ -331,17 +331,21 @@ def cut(n, angle):
     return seen, labels
 
 
-def by_pieces(angle, of, seed=0):
+def fitted(angle, seed=0):
     seen, labels = zip(*(cut(n, angle) for n in train), strict=True)
     forest = ExtraTreesClassifier(60, random_state=seed, n_jobs=2)
-    forest.fit(np.concatenate(seen), np.concatenate(labels))
+    return forest.fit(np.concatenate(seen), np.concatenate(labels))
+
+
+def by_pieces(forest, angle, of):
     found = [forest.predict(cut(n, angle)[0]) for n in of]
     return scored([[int(k) for k in f if k] for f in found], of)
 
 
-ANGLES = 0.1, 0.15, 0.2, 0.3, 0.5
-best = min(ANGLES, key=lambda angle: by_pieces(angle, validation))
-results["corners"] = [by_pieces(best, test, seed) for seed in range(SEEDS)]
+forests = {angle: fitted(angle) for angle in (0.1, 0.15, 0.2, 0.3, 0.5)}
+best = min(forests, key=lambda a: by_pieces(forests[a], a, validation))
+chosen = [forests[best], *(fitted(best, seed) for seed in range(1, SEEDS))]
+results["corners"] = [by_pieces(forest, best, test) for forest in chosen]
 print("corners of more than", best, "radians")
 print(f"{'':9}edits a stroke   right")
 for what, found in results.items():
