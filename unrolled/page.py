@@ -186,7 +186,7 @@ class Page:
         }
 
     def included(self, line: str) -> list[str]:
-        """The line of a program, or what it includes."""
+        """A line of a program or of a page, or what it includes."""
         include = INCLUDE.fullmatch(line)
         if include is None:
             return [line]

@@ -86,6 +86,7 @@ with mistake("NaN or inf"):
     check_data(once, spoilt, y)
 check_data(each, X, target)
 check_data(once, X, y)
+check_data(each, X, np.zeros((8, 5), int), class_ids=True)
 
 # %% nan-data
 model = build(layers.LSTM(4), layers.Dense(1))
